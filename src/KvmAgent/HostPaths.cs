@@ -1,0 +1,29 @@
+namespace KvmAgent;
+
+/// <summary>
+/// Every path that is fixed by the system rather than by a setting, under one replaceable root: tests put a directory of their own
+/// before them with <c>HOST_ROOT</c>. What is handed to other programs by name (QEMU's /dev/kvm) is not affected.
+/// </summary>
+public sealed class HostPaths(string root = "/")
+{
+    public static HostPaths FromEnvironment() => new(Environment.GetEnvironmentVariable("HOST_ROOT") ?? "/");
+
+    public string Root { get; } = root;
+
+    public string ResolvConf => At("etc/resolv.conf");
+    public string Kvm => At("dev/kvm");
+    public string Tun => At("dev/net/tun");
+    public string TerminationLog => At("dev/termination-log");
+
+    /// <summary>Where the original found block devices: <c>root</c> is the root disk, <c>disk*</c> are further ones.</summary>
+    public string BlockDisks => At("dev/vm");
+
+    /// <summary>Where the original found image files: <c>*.img</c>.</summary>
+    public string VolumeDisks => At("volumes");
+
+    public string Proc => At("proc");
+    public string CGroups => At("sys/fs/cgroup");
+    public string Firmware => At("usr/share/OVMF");
+
+    private string At(string path) => Path.Combine(Root, path);
+}
