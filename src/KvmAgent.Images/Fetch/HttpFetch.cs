@@ -1,0 +1,147 @@
+using System.Net;
+using System.Net.Http.Headers;
+using KvmAgent.Images.Store;
+
+namespace KvmAgent.Images.Fetch;
+
+/// <summary>
+/// One image over HTTP. Redirects are followed once and the final address is kept, so that a broken connection is resumed
+/// at the same mirror; the rest is asked for with Range and If-Range on a strong validator, and who answers with the
+/// whole makes the fetch start over. Lengths and ranges are compared with what was announced: a truncated or shifted body
+/// never passes.
+/// </summary>
+internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile part, FetchMeter meter, TimeProvider time, StoreTimings timings)
+{
+    private Uri? _final;
+    private RangeConditionHeaderValue? _validator;
+    private long? _total;
+
+    public async Task RunAsync(CancellationToken ct)
+    {
+        var budget = new RetryBudget(source.Shown, time, timings);
+        meter.Begin(FetchPhase.Fetching, 0, null, $"from {source.Shown}");
+        while (true)
+        {
+            try
+            {
+                await TryAsync(ct).ConfigureAwait(false);
+                return;
+            }
+            catch (PassingFault fault)
+            {
+                var pause = budget.Next(fault, part.Received);
+                meter.Note($"{fault.Message}; trying again in {pause.TotalSeconds:0.0} s");
+                await Task.Delay(pause, time, ct).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task TryAsync(CancellationToken ct)
+    {
+        if (_validator is null && part.Received > 0)
+            part.Restart();
+        using var stall = new StallGuard(timings.Stall, time, ct);
+        using var response = await OpenAsync(stall, ct).ConfigureAwait(false);
+        switch (response.StatusCode)
+        {
+            case HttpStatusCode.OK:
+                Begin(response);
+                break;
+            case HttpStatusCode.PartialContent when part.Received > 0:
+                Continue(response);
+                break;
+            case HttpStatusCode.RequestedRangeNotSatisfiable when part.Received > 0 && response.Content.Headers.ContentRange?.Length == part.Received:
+                return; // All had come; only the end of the body was not seen.
+            default:
+                throw HttpStatus.Explain(response, HasMoved(response), source.Shown);
+        }
+        await CopyAsync(response, stall, ct).ConfigureAwait(false);
+        if (_total is { } total && part.Received != total)
+            throw new PassingFault($"the body ended at {part.Received} of {total} bytes");
+    }
+
+    private async Task<HttpResponseMessage> OpenAsync(StallGuard stall, CancellationToken ct)
+    {
+        var trail = new RedirectTrail(source, _final ?? source.Address);
+        while (true)
+        {
+            using var request = source.Request(trail.At);
+            if (part.Received > 0)
+            {
+                request.Headers.Range = new RangeHeaderValue(part.Received, null);
+                request.Headers.IfRange = _validator;
+            }
+            var response = await stall.RunAsync(token => new ValueTask<HttpResponseMessage>(
+                client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token)), trail.At, part.Received > 0, ct).ConfigureAwait(false);
+            if (!RedirectTrail.IsRedirect(response))
+            {
+                _final = trail.At;
+                return response;
+            }
+            using (response)
+                trail.Follow(response);
+        }
+    }
+
+    private void Begin(HttpResponseMessage response)
+    {
+        if (response.Content.Headers.ContentEncoding.Count > 0)
+            throw new ImageException(ImageFailure.Refused,
+                $"{source.Shown} is refused: the server packs it ({string.Join(", ", response.Content.Headers.ContentEncoding)}) although told not to");
+        if (part.Received > 0)
+            part.Restart();
+        _total = response.Content.Headers.ContentLength;
+        _validator = StrongValidator(response);
+        if (_total is { } total)
+            part.DemandSpace(total);
+        meter.Begin(FetchPhase.Fetching, 0, _total);
+    }
+
+    private void Continue(HttpResponseMessage response)
+    {
+        var range = response.Content.Headers.ContentRange;
+        var tag = response.Headers.ETag;
+        if (range is not { Unit: "bytes", From: { } from } || from != part.Received
+            || _total is { } total && range.Length is { } length && length != total
+            || _validator?.EntityTag is { } mine && tag is not null && !tag.Equals(mine))
+            throw new ImageException(ImageFailure.Unavailable,
+                $"{source.Shown} is not available: asked to go on at byte {part.Received} of {_total?.ToString() ?? "an unknown number"}, "
+                + $"the server answered with '{range}'; it cannot be trusted with ranges");
+        _total ??= range.Length;
+        meter.Begin(FetchPhase.Fetching, part.Received, _total, $"going on at byte {part.Received}");
+    }
+
+    private async Task CopyAsync(HttpResponseMessage response, StallGuard stall, CancellationToken ct)
+    {
+        using var body = await stall.RunAsync(token => new ValueTask<Stream>(response.Content.ReadAsStreamAsync(token)), _final!, true, ct).ConfigureAwait(false);
+        while (await stall.RunAsync<int>(token => body.ReadAsync(part.Space, token), _final!, true, ct).ConfigureAwait(false) is var count and > 0)
+        {
+            part.Advance(count);
+            meter.At(part.Received);
+            if (part.Received > _total)
+                throw new ImageException(ImageFailure.Unavailable,
+                    $"{source.Shown} is not available: the server announced {_total} bytes and sends more");
+        }
+    }
+
+    // A signed mirror address expires; then the source itself is asked for a new one.
+    private bool HasMoved(HttpResponseMessage response)
+    {
+        var outdated = part.Received > 0 && _final != source.Address
+            && response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone;
+        if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
+            _validator = null;
+        if (outdated)
+            _final = null;
+        return outdated || response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && part.Received > 0;
+    }
+
+    // RFC 9110, 8.8.2.2: a date is strong only if the server's clock was past it when it answered.
+    private static RangeConditionHeaderValue? StrongValidator(HttpResponseMessage response)
+    {
+        if (response.Headers.ETag is { IsWeak: false } tag)
+            return new RangeConditionHeaderValue(tag);
+        return response.Content.Headers.LastModified is { } modified && response.Headers.Date >= modified.AddSeconds(1)
+            ? new RangeConditionHeaderValue(modified) : null;
+    }
+}

@@ -1,0 +1,36 @@
+using System.Net;
+
+namespace KvmAgent.Images.Fetch;
+
+/// <summary>Follows redirects within the limits that keep them harmless: few, no loop, http and https only, never from https to http (CVE-2009-0037).</summary>
+internal sealed class RedirectTrail(HttpSource source, Uri start)
+{
+    private const int Most = 5;
+
+    private readonly List<Uri> _visited = [start];
+
+    public Uri At => _visited[^1];
+
+    public static bool IsRedirect(HttpResponseMessage response) => response.StatusCode
+        is HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
+        or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect;
+
+    public void Follow(HttpResponseMessage response)
+    {
+        if (response.Headers.Location is not { } location)
+            throw Stop(ImageFailure.Unavailable, $"answers {(int)response.StatusCode} without saying where to");
+        if (!Uri.TryCreate(At, location, out var next) || !HttpAddress.IsHttp(next))
+            throw Stop(ImageFailure.Refused, $"redirects to something that is neither http nor https");
+        if (At.Scheme == "https" && next.Scheme == "http")
+            throw Stop(ImageFailure.Refused, $"redirects from https down to {HttpAddress.Show(next)}");
+        next = HttpAddress.Bare(next);
+        if (_visited.Contains(next))
+            throw Stop(ImageFailure.Unavailable, $"redirects in a loop back to {HttpAddress.Show(next)}");
+        if (_visited.Count > Most)
+            throw Stop(ImageFailure.Unavailable, $"redirects more than {Most} times");
+        _visited.Add(next);
+    }
+
+    private ImageException Stop(ImageFailure reason, string what) =>
+        new(reason, $"{source.Shown} is not available: {HttpAddress.Show(At)} {what}; give the final address instead");
+}

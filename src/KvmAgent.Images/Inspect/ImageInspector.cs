@@ -1,0 +1,89 @@
+namespace KvmAgent.Images.Inspect;
+
+/// <summary>What an accepted image is.</summary>
+/// <param name="Format">Its format.</param>
+/// <param name="VirtualSize">The size of the disk inside, in bytes.</param>
+/// <param name="FileSize">The length of the file.</param>
+/// <param name="Content">For people: what was recognised, as "GPT partition table".</param>
+/// <param name="Qcow2">The header of a qcow2 image.</param>
+public sealed record ImageInfo(ImageFormat Format, long VirtualSize, long FileSize, string Content, Qcow2Header? Qcow2);
+
+/// <summary>
+/// Looks at an image before any other program does. Every format we know of, wanted or not, is looked for; exactly
+/// one may match. An image that is two things at once (CVE-2026-24708) is refused, for each program that reads it
+/// may see another one. The exception are hybrid ISOs, which carry a partition table by design.
+/// Reads are few, small and inside the file; the largest table read (a qcow2's L1, at most 32 MiB) is read in pieces.
+/// </summary>
+public static class ImageInspector
+{
+    /// <summary>How much of an image <see cref="InspectBeginning"/> needs to see all signatures at the front (btrfs' is the last).</summary>
+    internal const int BeginningSize = 128 * 1024;
+
+    public static ImageInfo Inspect(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 4096);
+            return Inspect(stream, path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageException(ImageFailure.Unavailable, $"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Inspects a stream that can seek; <paramref name="name"/> is what errors call it.</summary>
+    public static ImageInfo Inspect(Stream stream, string name) => Inspect(new ImageBytes(stream, whole: true), name);
+
+    /// <summary>Refuses early, by its first bytes, what <see cref="Inspect(Stream, string)"/> would refuse when all is there.</summary>
+    internal static void InspectBeginning(ReadOnlyMemory<byte> beginning, bool whole, string name)
+    {
+        using var stream = new MemoryStream(beginning.ToArray(), writable: false);
+        Inspect(new ImageBytes(stream, whole), name);
+    }
+
+    private static ImageInfo Inspect(ImageBytes bytes, string name)
+    {
+        if (bytes.Length == 0)
+            throw Refuse(name, "is empty", "check its source");
+
+        var isQcow2 = bytes.Has(0, Qcow2Parser.Magic);
+        var isIso = DiskContent.IsIso9660(bytes);
+        var table = DiskContent.PartitionTable(bytes);
+        var filesystem = DiskContent.Filesystem(bytes);
+        var foreign = ForeignFormat.Find(bytes).ToList();
+
+        List<string> whole = [.. foreign.Select(f => f.Name).Distinct()];
+        if (isQcow2)
+            whole.Add("a qcow2 image");
+        if (isIso)
+            whole.Add("an ISO 9660 image");
+        if (filesystem is not null)
+            whole.Add($"a bare {filesystem}");
+        if (isQcow2 && table is not null)
+            whole.Add($"a disk with {table}");
+        if (whole.Count > 1)
+            throw Refuse(name, $"is several things at once: {string.Join(" and ", whole)}", "no honest image is");
+        if (foreign.Count > 0)
+            throw Refuse(name, $"is {foreign[0].Name}", foreign[0].Remedy);
+
+        if (isQcow2)
+        {
+            var header = Qcow2Parser.Parse(bytes, name);
+            Qcow2Policy.Demand(header, name);
+            return new ImageInfo(ImageFormat.Qcow2, header.VirtualSize, bytes.Length, $"qcow2 version {header.Version}", header);
+        }
+        if (isIso)
+            return new ImageInfo(ImageFormat.Iso, bytes.Length, bytes.Length, table is null ? "ISO 9660" : $"hybrid ISO 9660 with {table}", null);
+        if ((table ?? filesystem) is { } content)
+            return new ImageInfo(ImageFormat.Raw, bytes.Length, bytes.Length, content, null);
+
+        if (ForeignFormat.FindText(bytes) is { } text)
+            throw Refuse(name, $"is {text.Name}", text.Remedy);
+        throw Refuse(name, $"is nothing we know ({bytes.Length} bytes without header, partition table or filesystem)",
+            "qcow2, raw with a partition table or filesystem, and ISO 9660 are accepted");
+    }
+
+    private static ImageException Refuse(string name, string what, string remedy) =>
+        new(ImageFailure.Refused, $"{name} is refused as a disk image: it {what}; {remedy}");
+}

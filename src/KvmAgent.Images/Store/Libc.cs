@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace KvmAgent.Images.Store;
+
+/// <summary>The few system calls that the base class library does not have.</summary>
+internal static partial class Libc
+{
+    public const int NotPermitted = 1, NotFound = 2, Exists = 17, Invalid = 22, TooLarge = 27, NoSpace = 28,
+        ReadOnly = 30, TooManyLinks = 31, NotImplemented = 38, NotSupported = 95, OverQuota = 122;
+
+    private const int AtWorkingDirectory = -100;
+    private const uint NoReplace = 1;
+    private const int CloseOnExec = 0x80000;
+    private const uint TypeMask = 0xf000, RegularFile = 0x8000;
+
+    public static int Link(string from, string to) => LinkCall(from, to) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>Renames unless the target exists.</summary>
+    public static int RenameNew(string from, string to) =>
+        RenameAt2(AtWorkingDirectory, from, AtWorkingDirectory, to, NoReplace) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>Brings a directory's entries to the disk. A file system that cannot says so, and is left alone (as FlushToDisk does).</summary>
+    public static void SyncDirectory(string path)
+    {
+        using var directory = Open(path, CloseOnExec);
+        if (directory.IsInvalid)
+            throw new IOException(Marshal.GetLastPInvokeErrorMessage(), Marshal.GetLastPInvokeError());
+        RandomAccess.FlushToDisk(directory);
+    }
+
+    /// <summary>Whether a path (links followed) is a regular file, and the bytes it occupies; null where there is none.</summary>
+    public static (bool IsRegular, long Allocated)? Stat(string path)
+    {
+        // struct statx is the same on every architecture: stx_mode at 28, stx_blocks (of 512 bytes) at 48.
+        Span<byte> buffer = stackalloc byte[256];
+        if (Statx(AtWorkingDirectory, path, 0, 0x7ff, ref buffer[0]) != 0)
+            return Marshal.GetLastPInvokeError() == NotFound ? null
+                : throw new IOException($"{path}: {Marshal.GetLastPInvokeErrorMessage()}", Marshal.GetLastPInvokeError());
+        var mode = MemoryMarshal.Read<ushort>(buffer[28..]);
+        return ((mode & TypeMask) == RegularFile, MemoryMarshal.Read<long>(buffer[48..]) * 512);
+    }
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int LinkCall(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameAt2(int fromDirectory, string from, int toDirectory, string to, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial SafeFileHandle Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int directory, string path, int flags, uint mask, ref byte buffer);
+}

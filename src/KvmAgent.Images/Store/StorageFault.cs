@@ -1,0 +1,26 @@
+namespace KvmAgent.Images.Store;
+
+/// <summary>Turns what the system says about the volume into what a person can act on.</summary>
+internal static class StorageFault
+{
+    public static ImageException From(Exception e, string path) => e.HResult switch
+    {
+        Libc.NoSpace or Libc.OverQuota => new(ImageFailure.NoSpace,
+            $"the volume of {path} is full ({Free(path)} bytes free); make room or enlarge it", e),
+        Libc.TooLarge => new(ImageFailure.NoSpace,
+            $"{path} grows larger than its file system or a file-size limit allows", e),
+        _ => new(ImageFailure.Unwritable, $"{path} cannot be read or written: {e.Message}; check the volume and its permissions", e),
+    };
+
+    /// <summary>Fails before the first byte is written, when the size is known and does not fit.</summary>
+    public static void DemandSpace(string directory, long need, string what)
+    {
+        var free = Free(directory);
+        if (need > free)
+            throw new ImageException(ImageFailure.NoSpace,
+                $"{directory} has {free} bytes free, but {what} needs {need}; make room or enlarge the volume");
+    }
+
+    private static long Free(string path) =>
+        new DriveInfo(Directory.Exists(path) ? path : Path.GetDirectoryName(path)!).AvailableFreeSpace;
+}

@@ -1,0 +1,41 @@
+using System.Security.Cryptography;
+
+namespace KvmAgent.Images.Tests.Support;
+
+/// <summary>A directory of the test's own, gone afterwards.</summary>
+internal sealed class Scratch : IDisposable
+{
+    public string Root { get; } = Directory.CreateTempSubdirectory("kvm-agent-images-").FullName;
+
+    public string Volume => Directory.CreateDirectory(Path.Combine(Root, "volume")).FullName;
+
+    /// <summary>All names on the volume, the hidden ones too.</summary>
+    public string[] Names => [.. Directory.EnumerateFileSystemEntries(Volume).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
+
+    public string File(string name, byte[] content)
+    {
+        var path = Path.Combine(Root, name);
+        System.IO.File.WriteAllBytes(path, content);
+        return path;
+    }
+
+    public BaseImageRequest Request(string? source) => new() { Source = source, Directory = Volume, Name = "base" };
+
+    public void Dispose() => Directory.Delete(Root, recursive: true);
+}
+
+internal static class Samples
+{
+    /// <summary>A raw disk: an MBR signature, and bytes that follow from the seed.</summary>
+    public static byte[] Raw(int size, int seed = 1)
+    {
+        var disk = new byte[size];
+        new Random(seed).NextBytes(disk);
+        (disk[0], disk[510], disk[511]) = (0xfa, 0x55, 0xaa);
+        return disk;
+    }
+
+    public static string Sha256(byte[] content) => $"sha256:{Convert.ToHexStringLower(SHA256.HashData(content))}";
+
+    public static string Sha512(byte[] content) => $"sha512:{Convert.ToHexStringLower(SHA512.HashData(content))}";
+}
