@@ -218,12 +218,13 @@ internal sealed class ConsoleLines(Action<string> write)
 
     private string Row()
     {
-        var text = new StringBuilder(_length);
+        Span<char> text = stackalloc char[2 * LongestLine];
+        var length = 0;
         foreach (var rune in _row.AsSpan(0, _length))
         {
-            text.Append(rune.ToString());
+            length += rune.EncodeToUtf16(text[length..]);
         }
 
-        return text.ToString().TrimEnd();
+        return text[..length].TrimEnd().ToString();
     }
 }
