@@ -47,6 +47,7 @@ static void discard(int fd) {
 }
 
 static void zeros(int fd) {
+    memset(buffer, 0, sizeof buffer);
     for (;;)
         write_all(fd, buffer, sizeof buffer);
 }
