@@ -1,7 +1,7 @@
 namespace KvmAgent;
 
 /// <summary>Why the agent ends other than by the guest's own poweroff. The value is the exit code: sysexits.h below 80, ours from 80.</summary>
-public enum FailureReason
+internal enum FailureReason
 {
     /// <summary>Wrong settings or command line (EX_USAGE).</summary>
     Settings = 64,
@@ -41,7 +41,7 @@ public enum FailureReason
 /// The one exception for what a person can understand and mend. The message says what failed, with what value, and what to do;
 /// everything else that is thrown is a fault of ours and ends with <see cref="FailureReason.Internal"/>.
 /// </summary>
-public sealed class AgentException : Exception
+internal sealed class AgentException : Exception
 {
     public AgentException(FailureReason reason, string message, Exception? inner = null)
         : base(message, inner) => Reason = reason;

@@ -4,7 +4,7 @@ namespace KvmAgent;
 /// Every path that is fixed by the system rather than by a setting, under one replaceable root: tests put a directory of their own
 /// before them with <c>HOST_ROOT</c>. What is handed to other programs by name (QEMU's /dev/kvm) is not affected.
 /// </summary>
-public sealed class HostPaths(string root = "/")
+internal sealed class HostPaths(string root = "/")
 {
     public static HostPaths FromEnvironment() => new(Environment.GetEnvironmentVariable("HOST_ROOT") ?? "/");
 

@@ -1,1 +1,8 @@
-return 0;
+using System.CommandLine;
+using KvmAgent.Commands;
+
+var root = new RootCommand("Runs one virtual machine as a pod.")
+{
+    RunCommand.Create(),
+};
+return await root.Parse(args).InvokeAsync();

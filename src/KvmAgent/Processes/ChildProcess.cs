@@ -42,7 +42,8 @@ internal sealed class ChildProcess : IDisposable
     /// <param name="line">Gets each line of its output and error output, from another thread, cut at 4096 characters.</param>
     public static ChildProcess Start(string record, string program, IEnumerable<string> arguments, Action<string> line)
     {
-        var process = Children.Start(new ProcessStartInfo(program, arguments)
+        // A session of its own: Ctrl-C at a terminal goes to the agent alone, which then stops its children as it should.
+        var process = Children.Start(new ProcessStartInfo("setsid", ["--", Children.Find(program), .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -10,6 +10,8 @@ namespace KvmAgent.Processes;
 /// </summary>
 internal static class Children
 {
+    private const int NoSuchFile = 2;
+
     private static readonly Lock Gate = new();
     private static readonly HashSet<int> Started = [];
 
@@ -27,11 +29,18 @@ internal static class Children
             }
             catch (System.ComponentModel.Win32Exception e)
             {
-                throw new AgentException(
-                    FailureReason.Missing, $"cannot start {info.FileName}: {e.Message}; install the package that has it, or use the agent's image", e);
+                throw Missing(info.FileName, e);
             }
         }
     }
+
+    /// <summary>The full path of a program in PATH, for those that another program starts.</summary>
+    /// <exception cref="AgentException">The program is missing.</exception>
+    public static string Find(string program) => program.Contains('/', StringComparison.Ordinal)
+        ? program
+        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Select(directory => Path.Combine(directory, program))
+            .FirstOrDefault(File.Exists) ?? throw Missing(program, new System.ComponentModel.Win32Exception(NoSuchFile));
 
     /// <summary>Says that the exit of a process from <see cref="Start"/> has been collected, so that its pid may come again.</summary>
     public static void Collected(Process process)
@@ -69,6 +78,9 @@ internal static class Children
 
         return false;
     }
+
+    private static AgentException Missing(string program, System.ComponentModel.Win32Exception e) => new(
+        FailureReason.Missing, $"cannot start {program}: {e.Message}; install the package that has it, or use the agent's image", e);
 
     private static void Reap()
     {

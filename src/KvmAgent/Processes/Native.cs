@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace KvmAgent.Processes;
 
@@ -33,6 +34,9 @@ internal static partial class Native
     [LibraryImport("libc", EntryPoint = "geteuid")]
     public static partial uint EffectiveUser();
 
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int Ioctl(SafeFileHandle handle, nuint request, nuint argument);
+
     /// <summary>Who may do what with a file.</summary>
     /// <returns>Null where there is no such file.</returns>
     public static unsafe FileAccessInfo? Stat(string path)
@@ -48,8 +52,19 @@ internal static partial class Native
         return new FileAccessInfo(*(uint*)(buffer + 20), *(uint*)(buffer + 24), *(ushort*)(buffer + 28));
     }
 
+    /// <summary>Opens a directory so that its entries can be brought to the disk; the runtime opens only files.</summary>
+    public static SafeFileHandle OpenDirectory(string path)
+    {
+        const int readOnly = 0, directory = 0x10000, closeOnExec = 0x80000;
+        var handle = new SafeFileHandle(Open(path, readOnly | directory | closeOnExec), ownsHandle: true);
+        return handle.IsInvalid ? throw new IOException($"{path} cannot be opened: {LastError()}") : handle;
+    }
+
     /// <summary>The text of the last call's errno.</summary>
     public static string LastError() => Marshal.GetLastPInvokeErrorMessage();
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int Statx(int directory, string path, int flags, uint mask, byte* result);

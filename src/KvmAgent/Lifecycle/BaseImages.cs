@@ -1,0 +1,65 @@
+using KvmAgent.Images;
+using KvmAgent.Settings;
+
+namespace KvmAgent.Lifecycle;
+
+/// <summary>The one place where the agent asks KvmAgent.Images for something.</summary>
+internal static class BaseImages
+{
+    /// <summary>The VM's base image, fetched if it is not there yet.</summary>
+    public static Task<BaseImage> EnsureAsync(VmSettings settings, FetchLog log, TimeProvider time, CancellationToken cancel) => AskAsync(
+        new BaseImageRequest
+        {
+            Source = settings.Image.Source,
+            Directory = settings.ImageDir,
+            Name = settings.Image.Target!,
+            Checksum = settings.Image.Checksum,
+            CaFile = settings.Image.CaFile,
+            HeadersFile = settings.Image.HeadersFile,
+        },
+        log,
+        time,
+        cancel);
+
+    /// <summary>A CD-ROM by URL, kept on the shared volume like a base image.</summary>
+    public static async Task<string> EnsureCdromAsync(VmSettings settings, string url, FetchLog log, TimeProvider time, CancellationToken cancel) =>
+        (await AskAsync(
+            new BaseImageRequest
+            {
+                Source = url,
+                Directory = settings.ImageDir,
+                Name = Uri.UnescapeDataString(new Uri(url).Segments[^1]),
+                CaFile = settings.Image.CaFile,
+                Formats = [ImageFormat.Iso],
+            },
+            log,
+            time,
+            cancel).ConfigureAwait(false)).Path;
+
+    private static async Task<BaseImage> AskAsync(BaseImageRequest request, FetchLog log, TimeProvider time, CancellationToken cancel)
+    {
+        try
+        {
+            var image = await new BaseImageStore(time).EnsureAsync(request, log.For(request.Name), cancel).ConfigureAwait(false);
+            if (image.Fetched)
+            {
+                log.Stored(image.Path, image.Digest);
+            }
+
+            return image;
+        }
+        catch (ImageException e)
+        {
+            throw new AgentException(Reason(e.Reason), e.Message, e);
+        }
+    }
+
+    private static FailureReason Reason(ImageFailure failure) => failure switch
+    {
+        ImageFailure.Refused => FailureReason.Refused,
+        ImageFailure.Unavailable => FailureReason.SourceUnavailable,
+        ImageFailure.NoSpace or ImageFailure.Unwritable => FailureReason.Unwritable,
+        ImageFailure.Settings => FailureReason.Settings,
+        _ => FailureReason.Internal,
+    };
+}

@@ -1,0 +1,142 @@
+namespace KvmAgent.Settings;
+
+/// <summary>One thing that can be set: by an environment variable, most also by a key of the file that VM_SPEC_FILE names.</summary>
+/// <param name="Name">The environment variable.</param>
+/// <param name="Key">The dotted path in the file; null where only the environment may say it.</param>
+/// <param name="Default">As the documentation shows it.</param>
+/// <param name="Meaning">One sentence for the documentation.</param>
+internal sealed record Setting(string Name, string? Key, string Default, string Meaning)
+{
+    public static readonly Setting ImgSource = new("IMG_SOURCE", "image.source", "",
+        "The base image: an http or https URL, or the full path of a file.");
+
+    public static readonly Setting ImgTarget = new("IMG_TARGET", "image.target", "last segment of `IMG_SOURCE`",
+        "Its file name on the shared volume. Without `IMG_SOURCE` it must be there already.");
+
+    public static readonly Setting ImgChecksum = new("IMG_CHECKSUM", "image.checksum", "",
+        "`sha256:…` or `sha512:…` of the image; another content is refused.");
+
+    public static readonly Setting ImgCaFile = new("IMG_CA_FILE", "image.caFile", "",
+        "PEM file of certificate authorities to trust for `IMG_SOURCE` besides the system's.");
+
+    public static readonly Setting ImgHeadersFile = new("IMG_HEADERS_FILE", "image.headersFile", "",
+        "File of HTTP headers (`Name: value` a line) for the origin of `IMG_SOURCE`, and no other.");
+
+    public static readonly Setting VmName = new("VM_NAME", "name", "the pod's host name",
+        "The VM's name: its host name, and the name of its disk in `VM_DIR`.");
+
+    public static readonly Setting PodNamespace = new("POD_NAMESPACE", "namespace", "",
+        "The pod's namespace; with the name it makes the MAC address and the instance-id.");
+
+    public static readonly Setting VmCpus = new("VM_CPUS", "cpu.count", "1",
+        "Virtual CPUs. The file may give `cpu.sockets`, `cpu.cores` and `cpu.threads` instead.");
+
+    public static readonly Setting VmCpuModel = new("VM_CPU_MODEL", "cpu.model", "`host` with KVM, `max` without",
+        "QEMU's CPU model.");
+
+    public static readonly Setting VmMemory = new("VM_MEMORY", "memory.size", "1Gi",
+        "The guest's memory, a Kubernetes quantity. The file may ask for `memory.hugepages`.");
+
+    public static readonly Setting VmDiskSize = new("VM_DISK_SIZE", "disk.size", "as the image",
+        "Grows the VM's disk to this quantity; the size of a blank disk.");
+
+    public static readonly Setting VmDiskBus = new("VM_DISK_BUS", "disk.bus", "virtio",
+        "`virtio`, `scsi`, `sata` (q35) or `ide` (pc). Guests without virtio drivers need `sata`.");
+
+    public static readonly Setting VmDiskCache = new("VM_DISK_CACHE", "disk.cache", "writeback",
+        "`none`, `writeback`, `writethrough`, `directsync` or `unsafe`.");
+
+    public static readonly Setting VmDiskIo = new("VM_DISK_IO", "disk.io", "threads",
+        "`threads`, `native` (with cache `none` or `directsync`) or `io_uring`.");
+
+    public static readonly Setting VmCdrom = new("VM_CDROM", "cdrom", "",
+        "A CD-ROM to install from: an ISO's full path or URL. Without an image it comes with a blank disk of `VM_DISK_SIZE`.");
+
+    public static readonly Setting VmAccel = new("VM_ACCEL", "machine.accel", "auto",
+        "`kvm`, `tcg` (software), or `auto`: KVM where it works.");
+
+    public static readonly Setting VmMachine = new("VM_MACHINE", "machine.type", "q35",
+        "`q35` or `pc`.");
+
+    public static readonly Setting VmFirmware = new("VM_FIRMWARE", "firmware.type", "bios",
+        "`bios` or `uefi`.");
+
+    public static readonly Setting VmMac = new("VM_MAC", "nic.mac", "derived from namespace and name",
+        "The MAC address of the guest's interface.");
+
+    public static readonly Setting NicModel = new("VM_NIC_MODEL", "nic.model", "virtio",
+        "`virtio`, or `e1000e` for guests without virtio drivers. The file may ask for `nic.queues`.");
+
+    public static readonly Setting VmIp = new("VM_IP", "network.ip", "192.168.254.2",
+        "The guest's private address, in one /30 with `VM_GW`.");
+
+    public static readonly Setting VmGw = new("VM_GW", "network.gateway", "192.168.254.1",
+        "The bridge's private address: the guest's gateway.");
+
+    public static readonly Setting VmIp6 = new("VM_IP6", "network.ip6", "made from `VM_MAC`",
+        "The guest's private IPv6 address (of fc00::/7), or `off`.");
+
+    public static readonly Setting PodPorts = new("POD_PORTS", "network.podPorts", "",
+        "Ports that stay with the pod, for sidecars and meshes: `8080,53/udp`.");
+
+    public static readonly Setting NoVnc = new("NO_VNC", "vnc.disabled", "",
+        "Any value: no VNC on 5900, which is then the guest's too. The Unix socket stays.");
+
+    public static readonly Setting VncPasswordFile = new("VNC_PASSWORD_FILE", "vnc.passwordFile", "",
+        "File with the VNC password, 8 bytes at most.");
+
+    public static readonly Setting ConfigDrive = new("CONFIG_DRIVE", "configDrive.format", "openstack",
+        "`openstack` (label config-2), `nocloud` (label cidata) or `none`.");
+
+    public static readonly Setting MetadataFile = new("METADATA_FILE", "configDrive.metadataFile", "/metadata",
+        "The guest's metadata, YAML or JSON; nothing where there is no such file.");
+
+    public static readonly Setting UserdataFile = new("USERDATA_FILE", "configDrive.userdataFile", "/userdata",
+        "The guest's user data, passed byte for byte; nothing where there is no such file.");
+
+    public static readonly Setting VendordataFile = new("VENDORDATA_FILE", "configDrive.vendordataFile", "",
+        "Vendor data for the guest.");
+
+    public static readonly Setting NetworkdataFile = new("NETWORKDATA_FILE", "configDrive.networkdataFile", "",
+        "Network data for the guest; without it the guest uses DHCP.");
+
+    public static readonly Setting ImageDir = new("IMAGE_DIR", null, "/image",
+        "The shared volume that holds base images.");
+
+    public static readonly Setting VmDir = new("VM_DIR", null, "/vm",
+        "This VM's own volume.");
+
+    public static readonly Setting RunDir = new("RUN_DIR", null, "/run/kvm-agent",
+        "Sockets and state of the running agent.");
+
+    public static readonly Setting VmSpecFile = new("VM_SPEC_FILE", null, "",
+        "A YAML file for what variables cannot say; where both speak, the variable wins.");
+
+    public static readonly Setting GracePeriod = new("GRACE_PERIOD", "lifecycle.gracePeriod", "30s",
+        "How long the guest may take to shut down after SIGTERM.");
+
+    public static readonly Setting VmOnPoweroff = new("VM_ON_POWEROFF", "lifecycle.onPoweroff", "exit",
+        "When the guest powers off: `exit`, `restart`, or `hold` until `kvm-agent start`.");
+
+    public static readonly Setting QemuArgs = new("QEMU_ARGS", null, "",
+        "Further arguments for QEMU, quoted as for a shell.");
+
+    public static readonly Setting LogFormat = new("LOG_FORMAT", null, "text",
+        "`text` or `json`.");
+
+    public static readonly Setting LogLevel = new("LOG_LEVEL", null, "info",
+        "`debug`, `info`, `warning` or `error`.");
+
+    /// <summary>All of them, in the order of the documentation.</summary>
+    public static readonly IReadOnlyList<Setting> All =
+    [
+        ImgSource, ImgTarget, ImgChecksum, ImgCaFile, ImgHeadersFile,
+        VmName, PodNamespace, VmCpus, VmCpuModel, VmMemory,
+        VmDiskSize, VmDiskBus, VmDiskCache, VmDiskIo, VmCdrom,
+        VmAccel, VmMachine, VmFirmware, VmMac, NicModel,
+        VmIp, VmGw, VmIp6, PodPorts, NoVnc, VncPasswordFile,
+        ConfigDrive, MetadataFile, UserdataFile, VendordataFile, NetworkdataFile,
+        ImageDir, VmDir, RunDir, VmSpecFile,
+        GracePeriod, VmOnPoweroff, QemuArgs, LogFormat, LogLevel,
+    ];
+}
