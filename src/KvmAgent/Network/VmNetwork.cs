@@ -55,7 +55,8 @@ internal sealed partial class VmNetwork(NetworkPlan plan, HostPaths paths, TimeP
         {
             watcher.Dispose();
             return Task.CompletedTask;
-        }));
+        }
+        ));
     }
 
     /// <summary>Takes everything back. What fails is logged, and the rest is still done.</summary>
