@@ -42,7 +42,9 @@ internal static class QmpSocket
         }
     }
 
-    private static async Task<Socket?> TryConnectAsync(string path, CancellationToken cancel)
+    /// <returns>Null where nobody accepts.</returns>
+    /// <exception cref="IOException">The socket may not be used.</exception>
+    public static async Task<Socket?> TryConnectAsync(string path, CancellationToken cancel)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
