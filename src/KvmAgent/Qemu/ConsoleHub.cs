@@ -11,6 +11,8 @@ namespace KvmAgent.Qemu;
 /// </summary>
 internal sealed class ConsoleHub : IAsyncDisposable
 {
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
+
     private readonly ConsoleScrollback _scrollback = new();
     private readonly ConsoleLog _log;
     private readonly ConsoleServer _server;
@@ -47,11 +49,26 @@ internal sealed class ConsoleHub : IAsyncDisposable
         _reading = ReadGuestAsync(_guest);
     }
 
-    /// <summary>Lets go of QEMU's console; those who are attached stay.</summary>
+    /// <summary>Lets go of QEMU's console when all that QEMU has printed was read; those who are attached stay.</summary>
     public async Task DetachGuestAsync()
     {
-        _guest?.Dispose();
-        await _reading.ConfigureAwait(false);
+        if (_guest is not { } guest)
+        {
+            await _reading.ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            // QEMU, if it still is, takes this as a goodbye and closes its end.
+            guest.Socket.Shutdown(SocketShutdown.Send);
+            await _reading.WaitAsync(Farewell, _time).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TimeoutException or SocketException or ObjectDisposedException)
+        {
+            await guest.DisposeAsync().ConfigureAwait(false);
+            await _reading.ConfigureAwait(false);
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -80,7 +97,7 @@ internal sealed class ConsoleHub : IAsyncDisposable
 
         _guest = null;
         await guest.DisposeAsync().ConfigureAwait(false);
-        _log.Flush();
+        _log.End();
         _server.Say("the machine is off");
     }
 

@@ -63,6 +63,13 @@ internal sealed class ConsoleLines(Action<string> write)
         _shown = text;
     }
 
+    /// <summary>Writes the line and begins another.</summary>
+    public void EndLine()
+    {
+        Flush();
+        Reset();
+    }
+
     /// <summary>Forgets the line.</summary>
     public void Reset()
     {
@@ -208,12 +215,6 @@ internal sealed class ConsoleLines(Action<string> write)
 
         _row[_column++] = rune;
         _length = Math.Max(_length, _column);
-    }
-
-    private void EndLine()
-    {
-        Flush();
-        Reset();
     }
 
     private string Row()

@@ -49,13 +49,13 @@ internal sealed class ConsoleLog : IDisposable
         }
     }
 
-    /// <summary>Writes what has been held back.</summary>
-    public void Flush()
+    /// <summary>Writes what has been held back, as this machine prints no more.</summary>
+    public void End()
     {
         lock (_gate)
         {
             Allow();
-            _lines.Flush();
+            _lines.EndLine();
             SayDropped();
         }
     }
@@ -63,7 +63,17 @@ internal sealed class ConsoleLog : IDisposable
     public void Dispose()
     {
         _timer.Dispose();
-        Flush();
+        End();
+    }
+
+    private void Flush()
+    {
+        lock (_gate)
+        {
+            Allow();
+            _lines.Flush();
+            SayDropped();
+        }
     }
 
     private void Allow()
