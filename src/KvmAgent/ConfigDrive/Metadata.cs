@@ -52,23 +52,25 @@ internal sealed class Metadata
         }
     }
 
+    /// <summary>Takes out what may be there by either of two names; null counts as absent.</summary>
     private YamlNode? Take(string preferred, string other)
     {
-        _rest.Remove(preferred, out var node);
-        _rest.Remove(other, out var second);
-        var isNull = node is null or YamlScalar { Kind: ScalarKind.Null };
-        if (!isNull && second is not null)
+        var (node, second) = (Take(preferred), Take(other));
+        if (node is not null && second is not null)
         {
             _warnings.Add($"{_file} has both {preferred} and {other}, which mean the same: {other} is ignored");
         }
 
-        return isNull ? second : node;
+        return node ?? second;
     }
 
-    /// <summary>A text as it was written, even if it looks like a number or a date; null means absent.</summary>
+    private YamlNode? Take(string name) =>
+        _rest.Remove(name, out var node) && node is not YamlScalar { Kind: ScalarKind.Null } ? node : null;
+
+    /// <summary>A text as it was written, even if it looks like a number or a date.</summary>
     private string? Text(YamlNode? node, string what) => node switch
     {
-        null or YamlScalar { Kind: ScalarKind.Null } => null,
+        null => null,
         YamlScalar { Text.Length: > 0 } scalar => scalar.Text,
         _ => throw Refused(node, $"{what} is empty, a list or a mapping; expected text"),
     };
@@ -78,7 +80,7 @@ internal sealed class Metadata
     {
         switch (node)
         {
-            case null or YamlScalar { Kind: ScalarKind.Null }:
+            case null:
                 break;
             case YamlScalar { Kind: ScalarKind.Text } scalar:
                 foreach (var key in scalar.Text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))

@@ -60,7 +60,8 @@ internal sealed class YamlReader
         }
         catch (YamlException e)
         {
-            throw Refused(e.Start, $"not valid YAML or JSON: {e.Message}", e);
+            var end = e.End.Line == e.Start.Line ? "" : $" (up to line {e.End.Line}, column {e.End.Column})";
+            throw Refused(e.Start, $"not valid YAML or JSON: {e.Message}{end}", e);
         }
         catch (InvalidOperationException e)
         {
