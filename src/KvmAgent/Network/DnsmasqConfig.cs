@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
+using System.Net.Sockets;
 
 namespace KvmAgent.Network;
 
@@ -18,64 +18,101 @@ internal static class DnsmasqConfig
     /// <summary>dnsmasq reads its lines into a buffer of 1025 bytes (MAXDNAME) and would take the rest for a line of its own.</summary>
     private const int LongestLine = 1000;
 
+    /// <summary>Seconds between unsolicited router advertisements: a guest asks for one when it starts.</summary>
+    private const int AdvertisementInterval = 600;
+
     public static string Create(
         NetworkRequest request, int mtu, IPAddress? router, AddressMapping? v6, GuestDns dns, List<string> warnings)
     {
-        var text = new StringBuilder();
-        void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
-
-        Line($"port=0");
-        Line($"interface={BridgeLinks.Bridge}");
-        Line($"except-interface=lo");
-        Line($"bind-interfaces");
-        Line($"user=nobody");
-        Line($"group=nogroup");
-        Line($"pid-file");
-        Line($"log-facility=-");
-        Line($"quiet-dhcp");
-        Line($"dhcp-leasefile={Path.Combine(request.RunDir, LeaseFileName)}");
-
-        // The address is the guest's alone: nobody to ask (a ping takes 3 s), nobody else to answer, nothing ever to expire.
-        Line($"no-ping");
-        Line($"dhcp-authoritative");
-        Line($"dhcp-rapid-commit");
-        Line($"dhcp-range={request.VmIp},static,{VmSubnet.Netmask},infinite");
-
-        // id:* knows the guest by its card, whatever its firmware, its initramfs and its system call themselves.
-        var name = request.HostName is { } host ? $",{host}" : "";
-        var address6 = v6 is null ? "" : $",[{v6.Guest}]";
-        Line($"dhcp-host={request.Mac},id:*,{request.VmIp}{address6}{name},infinite");
-        Line($"dhcp-ignore-names");
-
-        Line($"dhcp-option=option:router{(router is null ? "" : $",{router}")}");
-        Line($"dhcp-option=option:mtu,{mtu}");
         var search = FitSearch(dns.Search, warnings);
-        List("dhcp-option=option:dns-server", dns.Servers.Where(server => server.AddressFamily == request.VmIp.AddressFamily));
-        List("dhcp-option=option:domain-search", search);
+        var servers = dns.Servers.ToLookup(server => server.AddressFamily == AddressFamily.InterNetworkV6);
+        List<string> lines =
+        [
+            "port=0",
+            $"interface={BridgeLinks.Bridge}",
+            "except-interface=lo",
+            "bind-interfaces",
+            "user=nobody",
+            "group=nogroup",
+            "pid-file",
+            "log-facility=-",
+            "quiet-dhcp",
+            $"dhcp-leasefile={Path.Combine(request.RunDir, LeaseFileName)}",
+
+            // The address is the guest's alone: nobody to ask (a ping takes 3 s), nobody else to answer, nothing ever to expire.
+            "no-ping",
+            "dhcp-authoritative",
+            "dhcp-rapid-commit",
+            $"dhcp-range={request.VmIp},static,{VmSubnet.Netmask},infinite",
+
+            // id:* knows the guest by its card, whatever its firmware, its initramfs and its system call themselves.
+            string.Join(',', new[]
+            {
+                $"dhcp-host={request.Mac}", "id:*", $"{request.VmIp}", v6 is null ? null : $"[{v6.Guest}]", HostName(request, warnings), "infinite",
+            }.OfType<string>()),
+            "dhcp-ignore-names",
+            router is null ? "dhcp-option=option:router" : $"dhcp-option=option:router,{router}",
+            Number($"dhcp-option=option:mtu,{mtu}"),
+            List("dhcp-option=option:dns-server", servers[false].Select(server => $"{server}"), warnings),
+            List("dhcp-option=option:domain-search", search, warnings),
+        ];
         if (search.Count > 0)
         {
             // Windows knows no search list, only this.
-            Line($"dhcp-option=option:domain-name,{search[0]}");
+            lines.Add($"dhcp-option=option:domain-name,{search[0]}");
         }
 
-        return text.ToString();
-
-        void List<T>(string option, IEnumerable<T> items)
+        if (v6 is not null)
         {
-            var line = option;
-            var left = items.Select(item => $"{item}").ToList();
-            while (left.Count > 0 && line.Length + left[0].Length < LongestLine)
-            {
-                line += $",{left[0]}";
-                left.RemoveAt(0);
-            }
+            // slaac and static: the same address whether the guest makes it from the advertised prefix or asks DHCPv6.
+            lines.AddRange(
+            [
+                "quiet-dhcp6",
+                "quiet-ra",
+                "enable-ra",
+                $"dhcp-range={v6.Subnet.BaseAddress},static,slaac,{VmSubnet.PrefixLength6},infinite",
+                Number($"ra-param={BridgeLinks.Bridge},mtu:{mtu},{AdvertisementInterval},{3 * AdvertisementInterval}"),
+                List("dhcp-option=option6:dns-server", servers[true].Select(server => $"[{server}]"), warnings),
+                List("dhcp-option=option6:domain-search", search, warnings),
+            ]);
+        }
 
-            text.Append(line).Append('\n');
-            if (left.Count > 0)
+        return string.Join('\n', lines) + "\n";
+    }
+
+    private static string? HostName(NetworkRequest request, List<string> warnings)
+    {
+        if (request.HostName is not { } asked)
+        {
+            return null;
+        }
+
+        var name = DomainName.Normalise(asked);
+        if (name is null)
+        {
+            warnings.Add($"DHCP does not tell the guest its name: {asked} is no host name");
+        }
+
+        return name;
+    }
+
+    /// <summary>An option and as many of its values as a line can hold.</summary>
+    private static string List(string option, IEnumerable<string> values, List<string> warnings)
+    {
+        var line = option;
+        foreach (var value in values)
+        {
+            if (line.Length + value.Length < LongestLine)
             {
-                warnings.Add($"{string.Join(", ", left)} left out: more than DHCP can tell the guest in one option");
+                line += $",{value}";
+            }
+            else
+            {
+                warnings.Add($"{value} is left out: DHCP cannot tell the guest so many name servers or search domains");
             }
         }
+
+        return line;
     }
 
     private static IReadOnlyList<string> FitSearch(IReadOnlyList<string> search, List<string> warnings)
@@ -88,4 +125,6 @@ internal static class DnsmasqConfig
 
         return kept;
     }
+
+    private static string Number(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
