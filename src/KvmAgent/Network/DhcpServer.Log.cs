@@ -32,6 +32,10 @@ internal sealed partial class DhcpServer
     [LoggerMessage(Level = LogLevel.Warning, Message = "dnsmasq ended ({Exit}); starting it again in {Pause}")]
     private partial void LogDied(ChildExit exit, TimeSpan pause);
 
+    [LoggerMessage(
+        Level = LogLevel.Information, Message = "the guest asks for its IPv6 address under a new identity; starting dnsmasq without the old lease in {Pause}")]
+    private partial void LogForgetting(TimeSpan pause);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "dnsmasq runs again, pid {Pid}")]
     private partial void LogRepaired(int pid);
 

@@ -17,6 +17,7 @@ internal sealed partial class DhcpServer(string runDir, string config, TimeProvi
     private readonly string _configFile = Path.Combine(runDir, DnsmasqConfig.FileName);
     public string LeaseFile { get; } = Path.Combine(runDir, DnsmasqConfig.LeaseFileName);
     private readonly CancellationTokenSource _stopping = new();
+    private volatile bool _strangerAsked;
     private Task _supervision = Task.CompletedTask;
 
     /// <summary>Starts afresh, without the leases of a former run, and returns when it answers.</summary>
@@ -40,15 +41,20 @@ internal sealed partial class DhcpServer(string runDir, string config, TimeProvi
     {
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var lastLine = "";
-        var process = Start(line =>
+        ChildProcess? process = null;
+        process = Start(line =>
         {
             lastLine = line;
+            Forward(line);
             if (line.Contains("started, version", StringComparison.Ordinal))
             {
                 ready.TrySetResult();
             }
-
-            Forward(line);
+            else if (line.Contains("no addresses available", StringComparison.Ordinal))
+            {
+                _strangerAsked = true;
+                process?.Signal(Native.SigTerm);
+            }
         });
         try
         {
@@ -89,7 +95,16 @@ internal sealed partial class DhcpServer(string runDir, string config, TimeProvi
                 var exit = await process.Exited.WaitAsync(_stopping.Token).ConfigureAwait(false);
                 process.Dispose();
                 pause = time.GetElapsedTime(started) > LongestPause ? FirstPause : pause;
-                LogDied(exit, pause);
+                if (_strangerAsked)
+                {
+                    LogForgetting(pause);
+                    ForgetIpv6Lease();
+                }
+                else
+                {
+                    LogDied(exit, pause);
+                }
+
                 (process, pause) = await RelaunchAsync(pause).ConfigureAwait(false);
             }
         }
@@ -118,5 +133,19 @@ internal sealed partial class DhcpServer(string runDir, string config, TimeProvi
                 LogNotRepaired(e.Message, pause);
             }
         }
+    }
+
+    /// <summary>
+    /// The guest's one IPv6 address belongs to the DUID that first asked for it. An installer and the system that it installed, or a
+    /// machine whose identity was reset, have different ones on the same card, and dnsmasq (unlike under IPv4) knows them by nothing else.
+    /// </summary>
+    private void ForgetIpv6Lease()
+    {
+        _strangerAsked = false;
+        var leases = File.ReadAllText(LeaseFile);
+        var ipv6 = leases.IndexOf("duid ", StringComparison.Ordinal);
+        var rest = $"{LeaseFile}.new";
+        File.WriteAllText(rest, ipv6 < 0 ? leases : leases[..ipv6]);
+        File.Move(rest, LeaseFile, overwrite: true); // never seen empty by those who watch it
     }
 }

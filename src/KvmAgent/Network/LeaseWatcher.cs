@@ -20,6 +20,7 @@ internal sealed class LeaseWatcher : IDisposable
         };
         _watcher.Changed += (_, _) => Look();
         _watcher.Created += (_, _) => Look();
+        _watcher.Renamed += (_, _) => Look();
         _watcher.Error += (_, _) => Look(); // events were lost: the file has the truth
         _watcher.EnableRaisingEvents = true;
         Look();
