@@ -28,13 +28,15 @@ internal static class BaseImages
             {
                 Source = url,
                 Directory = settings.ImageDir,
-                Name = Uri.UnescapeDataString(new Uri(url).Segments[^1]),
+                Name = CdromName(url),
                 CaFile = settings.Image.CaFile,
                 Formats = [ImageFormat.Iso],
             },
             log,
             time,
             cancel).ConfigureAwait(false)).Path;
+
+    public static string CdromName(string url) => Uri.UnescapeDataString(new Uri(url).Segments[^1]);
 
     private static async Task<BaseImage> AskAsync(BaseImageRequest request, FetchLog log, TimeProvider time, CancellationToken cancel)
     {

@@ -6,6 +6,8 @@ namespace KvmAgent.Lifecycle;
 /// <summary>Reads the mounted files that become the config drive.</summary>
 internal static class ConfigDriveFiles
 {
+    public static string PathIn(string runDir) => Path.Combine(runDir, "config-drive.iso");
+
     /// <returns>Null where no config drive is wanted.</returns>
     /// <exception cref="AgentException">A file cannot be read or understood.</exception>
     public static async Task<ConfigDriveTree?> ReadTreeAsync(VmSettings settings, CancellationToken cancel)

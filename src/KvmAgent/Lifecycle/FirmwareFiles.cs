@@ -8,32 +8,36 @@ namespace KvmAgent.Lifecycle;
 internal sealed record FirmwareFiles(string Code, string Variables)
 {
     /// <returns>Null for BIOS.</returns>
+    public static FirmwareFiles? Names(VmSettings settings, HostPaths paths) => settings.Machine.Firmware == Firmware.Bios
+        ? null
+        : new FirmwareFiles(Path.Combine(paths.Firmware, "OVMF_CODE_4M.fd"), Path.Combine(settings.VmDir, $"{settings.Name}.efivars"));
+
+    /// <summary>Makes the VM's variables where it has none yet.</summary>
+    /// <returns>Null for BIOS.</returns>
     public static FirmwareFiles? Prepare(VmSettings settings, HostPaths paths)
     {
-        if (settings.Machine.Firmware == Firmware.Bios)
+        if (Names(settings, paths) is not { } files)
         {
             return null;
         }
 
-        var code = Path.Combine(paths.Firmware, "OVMF_CODE_4M.fd");
         var template = Path.Combine(paths.Firmware, "OVMF_VARS_4M.fd");
-        if (!File.Exists(code) || !File.Exists(template))
+        if (!File.Exists(files.Code) || !File.Exists(template))
         {
             throw new AgentException(
-                FailureReason.Missing, $"{Setting.VmFirmware.Name}=\"uefi\": {code} is not there; install the package ovmf, or use the agent's image");
+                FailureReason.Missing, $"{Setting.VmFirmware.Name}=\"uefi\": {files.Code} is not there; install the package ovmf, or use the agent's image");
         }
 
-        var variables = Path.Combine(settings.VmDir, $"{settings.Name}.efivars");
-        if (!File.Exists(variables))
+        if (!File.Exists(files.Variables))
         {
-            DurableFile.Write(variables, target =>
+            DurableFile.Write(files.Variables, target =>
             {
                 using var source = File.OpenRead(template);
                 source.CopyTo(target);
             });
         }
 
-        QemuUser.Grant(variables, write: true);
-        return new FirmwareFiles(code, variables);
+        QemuUser.Grant(files.Variables, write: true);
+        return files;
     }
 }

@@ -51,8 +51,7 @@ internal sealed partial class GuestShutdown(TimeSpan grace, StopSignal stop, Tim
         if (agentShutdown is not null)
         {
             LogAgent();
-            await agentShutdown(cancel).ConfigureAwait(false);
-            if (await EndsWithinAsync(ended, AgentLimit, cancel).ConfigureAwait(false))
+            if (await AskAgentAsync(agentShutdown, cancel).ConfigureAwait(false) && await EndsWithinAsync(ended, AgentLimit, cancel).ConfigureAwait(false))
             {
                 return;
             }
@@ -71,6 +70,20 @@ internal sealed partial class GuestShutdown(TimeSpan grace, StopSignal stop, Tim
             }
         }
         while (!await EndsWithinAsync(ended, PressEvery, cancel).ConfigureAwait(false));
+    }
+
+    private async Task<bool> AskAgentAsync(Func<CancellationToken, Task> agentShutdown, CancellationToken cancel)
+    {
+        try
+        {
+            await agentShutdown(cancel).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or TimeoutException or QmpException)
+        {
+            LogAgentFailed(e.Message);
+            return false;
+        }
     }
 
     private async Task QuitAsync(QemuRun run)
@@ -104,6 +117,9 @@ internal sealed partial class GuestShutdown(TimeSpan grace, StopSignal stop, Tim
 
     [LoggerMessage(Level = LogLevel.Information, Message = "asking the guest agent to shut down")]
     private partial void LogAgent();
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the guest agent did not take it: {Error}")]
+    private partial void LogAgentFailed(string error);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "pressing the guest's power button")]
     private partial void LogPowerButton();

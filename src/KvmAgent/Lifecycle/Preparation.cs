@@ -20,6 +20,8 @@ internal sealed record Prepared(NetworkPlan Network, BaseImage? Image, IReadOnly
 /// </summary>
 internal sealed class Preparation(VmSettings settings, HostPaths paths, UndoStack undo, StatusBoard board, FetchLog fetchLog, ILoggerFactory logs, TimeProvider time)
 {
+    public static string VncPasswordIn(string runDir) => Path.Combine(runDir, "vnc-password");
+
     public async Task<Prepared> RunAsync(CancellationToken cancel)
     {
         using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -101,7 +103,7 @@ internal sealed class Preparation(VmSettings settings, HostPaths paths, UndoStac
             return null;
         }
 
-        var path = Path.Combine(settings.RunDir, "config-drive.iso");
+        var path = ConfigDriveFiles.PathIn(settings.RunDir);
         undo.Push("the config drive", () => File.Delete(path));
         await ConfigDriveIso.WriteAsync(tree, path, QemuUser.GiveOwn, cancel).ConfigureAwait(false);
         fetchLog.Warn(tree.Warnings);
@@ -155,7 +157,7 @@ internal sealed class Preparation(VmSettings settings, HostPaths paths, UndoStac
             return null;
         }
 
-        var path = Path.Combine(settings.RunDir, "vnc-password");
+        var path = VncPasswordIn(settings.RunDir);
         undo.Push("the VNC password", () => File.Delete(path));
         File.Delete(path);
         File.WriteAllBytes(path, NetworkReader.ReadPassword(file));

@@ -47,6 +47,8 @@ internal sealed partial class VmMachine(
             Machine = new VmMachineStatus(
                 accelerator.Name, accelerator.Reason, settings.Machine.Cpu.Count, settings.Machine.MemoryBytes, run.Qmp.Version, run.Pid),
         });
+        var agent = new GuestAgentWatch(run, _sockets.GuestAgent, board, time, logs.CreateLogger<GuestAgentWatch>());
+        await using var agentDisposal = agent.ConfigureAwait(false);
         await _console.AttachGuestAsync(_sockets.Serial, TimeSpan.FromSeconds(5), run.Ended, stop.Requested).ConfigureAwait(false);
         await prepared.Rules.ConfigureAwait(false);
         await run.ContinueAsync(stop.Requested).ConfigureAwait(false);
@@ -54,7 +56,7 @@ internal sealed partial class VmMachine(
         var progress = accelerator.Accelerator == Accelerator.Kvm
             ? new ProgressWatch(run, board, time, logs.CreateLogger<ProgressWatch>()).WatchAsync(watching.Token)
             : Task.CompletedTask;
-        var verdict = await WatchAsync(run, accelerator).ConfigureAwait(false);
+        var verdict = await WatchAsync(run, agent, accelerator).ConfigureAwait(false);
         await watching.CancelAsync().ConfigureAwait(false);
         await progress.ConfigureAwait(false);
         await _console.DetachGuestAsync().ConfigureAwait(false);
@@ -62,7 +64,7 @@ internal sealed partial class VmMachine(
         return verdict;
     }
 
-    private async Task<Verdict> WatchAsync(QemuRun run, AcceleratorChoice accelerator)
+    private async Task<Verdict> WatchAsync(QemuRun run, GuestAgentWatch agent, AcceleratorChoice accelerator)
     {
         var asked = WhenCancelled(stop.Requested);
         var forced = false;
@@ -70,7 +72,7 @@ internal sealed partial class VmMachine(
         {
             board.Signal(VmSignal.ShutdownAsked, "the agent was told to stop");
             var shutdown = new GuestShutdown(settings.Lifecycle.GracePeriod, stop, time, logs.CreateLogger<GuestShutdown>());
-            forced = !await shutdown.RunAsync(run, null).ConfigureAwait(false);
+            forced = !await shutdown.RunAsync(run, agent.Answers ? agent.ShutdownAsync : null).ConfigureAwait(false);
         }
 
         return Judge(await run.Ended.ConfigureAwait(false), forced, accelerator);

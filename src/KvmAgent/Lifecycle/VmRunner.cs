@@ -30,8 +30,11 @@ internal sealed partial class VmRunner(
         try
         {
             RunDirectory.Prepare(settings, undo);
+            var outlets = new StatusOutlets(settings, board, hold, logs, time);
+            undo.Push("the status's outlets", () => outlets.DisposeAsync().AsTask());
             await ChildProcess.EndLeftoverAsync(RunDirectory.QemuRecord(settings), time, stop.Requested).ConfigureAwait(false);
             var accelerator = AcceleratorChoice.Decide(settings.Machine.Accelerator, paths.Kvm);
+            LogInEffect(SettingsSummary.Of(settings), accelerator.Name, accelerator.Reason);
             var fetchLog = new FetchLog(board, time, logs.CreateLogger<FetchLog>());
             VncPort.Check(settings);
             var prepared = await new Preparation(settings, paths, undo, board, fetchLog, logs, time).RunAsync(stop.Requested).ConfigureAwait(false);
@@ -108,6 +111,9 @@ internal sealed partial class VmRunner(
     }
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Settings}, {Accelerator} ({Reason})")]
+    private partial void LogInEffect(string settings, string accelerator, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the guest is powered off; `kvm-agent start` powers it on")]
     private partial void LogHeld();

@@ -6,7 +6,7 @@ namespace KvmAgent.Lifecycle;
 
 /// <summary>The hosted service around the VM: its end is the host's end, and its exit code the process's.</summary>
 internal sealed partial class VmService(
-    VmRunner runner, StatusBoard board, AgentExit exit, IHostApplicationLifetime host, ILogger<VmService> log) : BackgroundService
+    VmRunner runner, StatusBoard board, HostPaths paths, AgentExit exit, IHostApplicationLifetime host, ILogger<VmService> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -26,6 +26,7 @@ internal sealed partial class VmService(
         }
         finally
         {
+            TerminationMessage.Write(paths, board.Current);
             host.StopApplication();
         }
     }

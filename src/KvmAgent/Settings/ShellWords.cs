@@ -52,6 +52,12 @@ internal static class ShellWords
         return words;
     }
 
+    /// <summary>The inverse: text that a shell splits into these words.</summary>
+    public static string Join(IEnumerable<string> words) => string.Join(' ', words.Select(word =>
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:=,+@%".Contains(c, StringComparison.Ordinal))
+            ? word
+            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+
     /// <returns>The index of the closing quote.</returns>
     private static int ReadDoubleQuoted(string text, int start, StringBuilder word)
     {

@@ -35,7 +35,7 @@ internal static class VmSettingsReader
             ReadLifecycle(source, parser),
             ReadDirectory(Setting.ImageDir, source, parser),
             ReadDirectory(Setting.VmDir, source, parser),
-            ReadDirectory(Setting.RunDir, source, parser),
+            ReadRunDir(source, parser),
             ReadLog(source, parser));
         errors.ThrowIfAny();
         return (settings, [.. source.UnknownVariables()]);
@@ -45,7 +45,7 @@ internal static class VmSettingsReader
     public static string RunDir(IReadOnlyDictionary<string, string> environment)
     {
         var errors = new SettingErrors();
-        var directory = ReadDirectory(Setting.RunDir, new SettingSource(environment, SpecFile.Empty), new SettingParser(errors));
+        var directory = ReadRunDir(new SettingSource(environment, SpecFile.Empty), new SettingParser(errors));
         errors.ThrowIfAny();
         return directory;
     }
@@ -132,4 +132,17 @@ internal static class VmSettingsReader
 
     private static string ReadDirectory(Setting setting, SettingSource source, SettingParser parser) =>
         source.TryGet(setting, out GivenValue given) ? parser.FullPath(given) : setting.Default;
+
+    private static string ReadRunDir(SettingSource source, SettingParser parser)
+    {
+        // A Unix socket's path has at most 107 bytes (unix(7)), and the longest of ours is qemu/guest-agent.sock.
+        const int longest = 80;
+        var directory = ReadDirectory(Setting.RunDir, source, parser);
+        if (directory.Length > longest)
+        {
+            parser.Errors.Add(Setting.RunDir.Name, directory, "is too long for the sockets in it", $"give a path of at most {longest} characters");
+        }
+
+        return directory;
+    }
 }

@@ -1,0 +1,21 @@
+using System.CommandLine;
+using KvmAgent.Settings;
+using KvmAgent.Status;
+
+namespace KvmAgent.Commands;
+
+/// <summary><c>kvm-agent metrics</c>: OpenMetrics text.</summary>
+internal static class MetricsCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("metrics", "Print the VM's state as OpenMetrics text.");
+        command.SetAction((_, _) => CommandLine.GuardAsync(async () =>
+        {
+            var status = await ControlClient.StatusAsync(VmSettingsReader.RunDir(CommandLine.Environment())).ConfigureAwait(false);
+            Console.Write(OpenMetrics.Render(status));
+            return 0;
+        }));
+        return command;
+    }
+}
