@@ -106,7 +106,11 @@ public sealed class BaseImageStore
         new ImageRecord(sha256.ToString(), info.FileSize, modified, info.Format.Name(), sha512?.ToString(), source.Shown, _time.GetUtcNow())
             .Write(place);
         if (Publication.Appear(part.Path, place.Image) != Appeared.Yes)
+        {
+            // Our record lies beside another's image; of equal length and in the same tick of the clock it would pass for its own.
+            File.Delete(place.Record);
             return null;
+        }
         Libc.SyncDirectory(place.Folder);
         return new BaseImage(place.Image, sha256.ToString(), info.Format, info.VirtualSize, Fetched: true);
     }

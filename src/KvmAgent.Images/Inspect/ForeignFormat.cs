@@ -34,8 +34,8 @@ internal sealed record ForeignFormat(string Name, string Remedy)
     // VHD puts its footer last, 511 bytes long in early versions; DMG has its trailer there.
     private static readonly (int FromEnd, byte[] Magic, ForeignFormat Format)[] Trailers =
     [
-        (512, "conectix"u8.ToArray(), new("a VHD image (by its footer)", Convert)),
-        (511, "conectix"u8.ToArray(), new("a VHD image (by its footer)", Convert)),
+        (512, "conectix"u8.ToArray(), new("a VHD image", Convert)),
+        (511, "conectix"u8.ToArray(), new("a VHD image", Convert)),
         (512, "koly"u8.ToArray(), new("an Apple disk image (DMG)", Convert)),
     ];
 

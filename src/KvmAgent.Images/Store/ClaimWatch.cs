@@ -38,7 +38,8 @@ internal sealed class ClaimWatch(StorePlace place, FetchMeter meter, TimeProvide
         {
             if (Claim.Read(place.Claim) != stale)
                 return;
-            File.Move(place.Claim, away);
+            // Overwriting is what makes .NET call rename(2); without, it links and unlinks, and the latter could hit a fresh claim.
+            File.Move(place.Claim, away, overwrite: true);
             if (Claim.Read(away) is { } text && text != stale)
                 Publication.Appear(away, place.Claim);
             File.Delete(away);

@@ -31,6 +31,9 @@ internal sealed class FaultServer : IAsyncDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
+    /// <summary>Expects whole URLs, as proxies are sent them.</summary>
+    public bool IsProxy { get; init; }
+
     public IReadOnlyList<Heard> Heard => [.. _heard];
 
     public string Url(string path = "/disk.img") => $"{(_certificate is null ? "http" : "https")}://127.0.0.1:{Port}{path}";
@@ -38,8 +41,8 @@ internal sealed class FaultServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync();
-        _listener.Stop();
         await _accepting;
+        _listener.Stop();
         await Task.WhenAll(_running);
         _end.Dispose();
         _complaints.ShouldBeEmpty();
@@ -52,7 +55,7 @@ internal sealed class FaultServer : IAsyncDisposable
             while (true)
                 _running.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_end.Token)));
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException && _end.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
         }
     }
@@ -102,7 +105,7 @@ internal sealed class FaultServer : IAsyncDisposable
         var headers = lines.Skip(1).Select(line => line.Split(": ", 2)).ToDictionary(p => p[0], p => p[1], StringComparer.OrdinalIgnoreCase);
         var heard = new Heard(_heard.Count + 1, first[0], first[1], headers);
         Check(first is ["GET", _, "HTTP/1.1"], lines[0]);
-        Check(first[1].StartsWith('/') && !first[1].Contains('@') && !first[1].Contains('#'), $"target {first[1]}");
+        Check(first[1].StartsWith(IsProxy ? "http://" : "/", StringComparison.Ordinal) && !first[1].Contains('@') && !first[1].Contains('#'), $"target {first[1]}");
         Check(headers.ContainsKey("Host"), "no Host");
         Check(headers.GetValueOrDefault("Accept-Encoding") == "identity", "Accept-Encoding is not identity");
         Check(headers.ContainsKey("Range") == headers.ContainsKey("If-Range"), "Range and If-Range go together");
@@ -118,7 +121,7 @@ internal sealed class FaultServer : IAsyncDisposable
 
     private async Task SendAsync(Answer answer, Stream stream, TcpClient client)
     {
-        var head = new StringBuilder($"HTTP/1.1 {answer.Status} {answer.Reason}\r\nConnection: close\r\n");
+        var head = new StringBuilder($"{(answer.Garble ? "SSH-2.0-OpenSSH_9.2" : "HTTP/1.1")} {answer.Status} {answer.Reason}\r\nConnection: close\r\n");
         foreach (var (name, value) in answer.Headers)
             head.Append($"{name}: {value}\r\n");
         if (answer.Chunked)
@@ -174,6 +177,9 @@ internal sealed record Answer(int Status, byte[] Body, params (string Name, stri
 
     /// <summary>Sends nothing more after the body (or where it is cut) and keeps the connection.</summary>
     public bool Silent { get; init; }
+
+    /// <summary>Answers in another protocol.</summary>
+    public bool Garble { get; init; }
 
     /// <summary>Waits for this after the body.</summary>
     public Task? Hold { get; init; }

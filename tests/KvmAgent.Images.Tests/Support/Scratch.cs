@@ -39,3 +39,24 @@ internal static class Samples
 
     public static string Sha512(byte[] content) => $"sha512:{Convert.ToHexStringLower(SHA512.HashData(content))}";
 }
+
+internal static class Failures
+{
+    /// <summary>The one exception there may be, of the reason wanted and with these words in its message.</summary>
+    public static async Task<string> ShouldFailAsync(this Task task, ImageFailure reason, params string[] words)
+    {
+        var e = await Should.ThrowAsync<ImageException>(task);
+        return Check(e, reason, words);
+    }
+
+    public static string ShouldFail(Action action, ImageFailure reason, params string[] words) =>
+        Check(Should.Throw<ImageException>(action), reason, words);
+
+    private static string Check(ImageException e, ImageFailure reason, string[] words)
+    {
+        e.Reason.ShouldBe(reason, e.ToString());
+        foreach (var word in words)
+            e.Message.ShouldContain(word);
+        return e.Message;
+    }
+}

@@ -1,0 +1,63 @@
+using KvmAgent.Images.Tests.Support;
+
+namespace KvmAgent.Images.Tests.Fetch;
+
+/// <summary>What the process' surroundings decide: proxies and names, each in a process of its own.</summary>
+public sealed class EnvironmentTests : IDisposable
+{
+    private static readonly byte[] Disk = Samples.Raw(600_000);
+
+    private readonly Scratch _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public async Task The_proxy_of_the_environment_is_used()
+    {
+        await using var proxy = new FaultServer(heard => Answer.File(heard, Disk)) { IsProxy = true };
+
+        var (_, output) = await FetchAsync("http://images.example/disk.img", ("http_proxy", $"http://me:secret@127.0.0.1:{proxy.Port}"));
+
+        output.ShouldBe($"fetched {Samples.Sha256(Disk)}");
+        proxy.Heard.ShouldAllBe(h => h.Target == "http://images.example/disk.img");
+    }
+
+    [Fact]
+    public async Task Hosts_in_no_proxy_are_asked_directly()
+    {
+        await using var server = new FaultServer(heard => Answer.File(heard, Disk));
+
+        var (_, output) = await FetchAsync(server.Url(), ("http_proxy", "http://127.0.0.1:1"), ("no_proxy", "localhost,127.0.0.1"));
+
+        output.ShouldBe($"fetched {Samples.Sha256(Disk)}");
+    }
+
+    [Fact]
+    public async Task A_proxy_that_is_not_there_is_named_without_its_password()
+    {
+        var (_, output) = await FetchAsync("http://images.example/disk.img", ("http_proxy", "http://me:hunter2@127.0.0.1:1"));
+
+        output.ShouldStartWith("Unavailable: ");
+        output.ShouldContain("through the proxy 127.0.0.1:1");
+        output.ShouldNotContain("hunter2");
+        _scratch.Names.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_name_that_does_not_resolve_is_told_at_once()
+    {
+        // In a mount namespace where names come from /etc/hosts alone, so that no DNS server is asked.
+        var names = _scratch.File("nsswitch.conf", "hosts: files\n"u8.ToArray());
+        var (code, output) = await Programs.EndAsync(Programs.Start(null,
+            ["unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/nsswitch.conf && exec \"$@\"", names, .. Programs.Fetcher, "http://no-such-host.invalid/disk.img", _scratch.Volume]));
+
+        (code, output.Trim()).ShouldBe((1, "Unavailable: http://no-such-host.invalid/disk.img is not available: the name 'no-such-host.invalid' does not resolve; check its spelling and the DNS servers"));
+        _scratch.Names.ShouldBeEmpty();
+    }
+
+    private async Task<(int Code, string Output)> FetchAsync(string source, params (string Name, string Value)[] environment)
+    {
+        var (code, output) = await Programs.EndAsync(Programs.Start(environment.ToDictionary(e => e.Name, e => e.Value), [.. Programs.Fetcher, source, _scratch.Volume]));
+        return (code, output.Trim());
+    }
+}

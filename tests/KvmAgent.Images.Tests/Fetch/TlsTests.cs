@@ -1,0 +1,104 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using KvmAgent.Images.Tests.Support;
+
+namespace KvmAgent.Images.Tests.Fetch;
+
+public sealed class TlsTests : IDisposable
+{
+    private static readonly byte[] Disk = Samples.Raw(300_000);
+
+    private readonly Scratch _scratch = new();
+    private readonly X509Certificate2 _authority = Authority("CN=Test CA");
+    private readonly X509Certificate2 _certificate;
+
+    public TlsTests() => _certificate = Issue(_authority, IPAddress.Loopback);
+
+    public void Dispose()
+    {
+        _authority.Dispose();
+        _certificate.Dispose();
+        _scratch.Dispose();
+    }
+
+    [Fact]
+    public async Task A_ca_of_ones_own_is_trusted_when_its_file_is_given()
+    {
+        await using var server = new FaultServer(heard => Answer.File(heard, Disk), _certificate);
+
+        (await Quick.EnsureAsync(Request(server.Url(), _authority))).Digest.ShouldBe(Samples.Sha256(Disk));
+    }
+
+    [Fact]
+    public async Task Without_the_file_the_certificate_is_refused_at_once()
+    {
+        await using var server = new FaultServer(heard => Answer.File(heard, Disk), _certificate);
+
+        await Quick.EnsureAsync(_scratch.Request(server.Url())).ShouldFailAsync(ImageFailure.Unavailable, server.Url(), "TLS", "CA");
+
+        server.Heard.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Another_ca_does_not_help()
+    {
+        using var another = Authority("CN=Another CA");
+        await using var server = new FaultServer(heard => Answer.File(heard, Disk), _certificate);
+
+        await Quick.EnsureAsync(Request(server.Url(), another)).ShouldFailAsync(ImageFailure.Unavailable, "TLS");
+    }
+
+    [Fact]
+    public async Task A_certificate_of_another_host_is_refused_even_from_that_ca()
+    {
+        using var certificate = Issue(_authority, IPAddress.Parse("192.0.2.1"));
+        await using var server = new FaultServer(heard => Answer.File(heard, Disk), certificate);
+
+        await Quick.EnsureAsync(Request(server.Url(), _authority)).ShouldFailAsync(ImageFailure.Unavailable, "TLS");
+    }
+
+    [Fact]
+    public async Task Https_never_falls_to_http()
+    {
+        await using var plain = new FaultServer(heard => Answer.File(heard, Disk));
+        await using var server = new FaultServer(_ => Answer.Redirect(plain.Url()), _certificate);
+
+        await Quick.EnsureAsync(Request(server.Url(), _authority)).ShouldFailAsync(ImageFailure.Refused, "https down to http://127.0.0.1");
+
+        plain.Heard.ShouldBeEmpty();
+        _scratch.Names.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("nothing here", "no certificate")]
+    [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "PEM")]
+    public async Task A_ca_file_without_certificates_is_a_wrong_setting(string content, string words) =>
+        await Quick.EnsureAsync(_scratch.Request("https://127.0.0.1:9/") with { CaFile = _scratch.File("ca.pem", Encoding.ASCII.GetBytes(content)) })
+            .ShouldFailAsync(ImageFailure.Settings, "ca.pem", words);
+
+    private BaseImageRequest Request(string source, X509Certificate2 authority) =>
+        _scratch.Request(source) with { CaFile = _scratch.File("ca.pem", Encoding.ASCII.GetBytes(authority.ExportCertificatePem())) };
+
+    private static X509Certificate2 Authority(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        var now = TimeProvider.System.GetUtcNow();
+        return request.CreateSelfSigned(now.AddHours(-1), now.AddHours(2));
+    }
+
+    private static X509Certificate2 Issue(X509Certificate2 authority, IPAddress address)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=server", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(address);
+        request.CertificateExtensions.Add(names.Build());
+        var now = TimeProvider.System.GetUtcNow();
+        using var signed = request.Create(authority, now.AddMinutes(-30), now.AddHours(1), [1, 2, 3, 4]);
+        return signed.CopyWithPrivateKey(key);
+    }
+}

@@ -1,0 +1,22 @@
+using KvmAgent.Images;
+
+// What a pod does with a base image, as a process of its own: dotnet KvmAgent.Images.Tests.dll SOURCE DIRECTORY [CHECKSUM]
+try
+{
+    var image = await new BaseImageStore().EnsureAsync(
+        new()
+        {
+            Source = args[0],
+            Directory = args[1],
+            Name = "base",
+            Checksum = args.Length > 2 ? Checksum.Parse(args[2]) : null,
+        },
+        null, CancellationToken.None);
+    Console.WriteLine($"{(image.Fetched ? "fetched" : "used")} {image.Digest}");
+    return 0;
+}
+catch (ImageException e)
+{
+    Console.WriteLine($"{e.Reason}: {e.Message}");
+    return 1;
+}

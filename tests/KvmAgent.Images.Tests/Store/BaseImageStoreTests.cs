@@ -1,0 +1,265 @@
+using KvmAgent.Images.Store;
+using KvmAgent.Images.Tests.Support;
+
+namespace KvmAgent.Images.Tests.Store;
+
+public sealed class BaseImageStoreTests : IDisposable
+{
+    private static readonly byte[] Disk = Samples.Raw(700_001);
+
+    private readonly Scratch _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    private string Image => Path.Combine(_scratch.Volume, "base");
+
+    private string Record => Path.Combine(_scratch.Volume, "base.json");
+
+    [Fact]
+    public async Task An_image_comes_over_http_whole_read_only_and_with_its_record()
+    {
+        await using var server = new FaultServer(heard => Answer.File(heard, Disk));
+
+        var image = await Quick.EnsureAsync(_scratch.Request(server.Url()));
+
+        image.ShouldBe(new BaseImage(Image, Samples.Sha256(Disk), ImageFormat.Raw, Disk.Length, Fetched: true));
+        File.ReadAllBytes(Image).ShouldBe(Disk);
+        File.GetUnixFileMode(Image).ShouldBe(UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        _scratch.Names.ShouldBe(["base", "base.json"]);
+    }
+
+    [Fact]
+    public async Task An_image_comes_from_a_local_path()
+    {
+        var image = await Quick.EnsureAsync(_scratch.Request(_scratch.File("source.img", Disk)));
+
+        image.Digest.ShouldBe(Samples.Sha256(Disk));
+        File.ReadAllBytes(Image).ShouldBe(Disk);
+        _scratch.Names.ShouldBe(["base", "base.json"]);
+    }
+
+    [Fact]
+    public async Task A_qcow2_tells_the_size_of_the_disk_inside()
+    {
+        var image = await Quick.EnsureAsync(_scratch.Request(_scratch.File("source", Qcow2Sample.Bytes)));
+
+        (image.Format, image.VirtualSize).ShouldBe((ImageFormat.Qcow2, 2 << 20));
+    }
+
+    [Fact]
+    public async Task A_second_start_uses_what_is_there_and_asks_nobody()
+    {
+        await using var server = new FaultServer(heard => Answer.File(heard, Disk));
+        await Quick.EnsureAsync(_scratch.Request(server.Url()));
+        var reports = new Reports();
+
+        var again = await Quick.EnsureAsync(_scratch.Request(server.Url()), reports);
+
+        again.ShouldBe(new BaseImage(Image, Samples.Sha256(Disk), ImageFormat.Raw, Disk.Length, Fetched: false));
+        server.Heard.Count.ShouldBe(1);
+        reports.All.ShouldBeEmpty("with its record there, the image is not read again");
+    }
+
+    [Fact]
+    public async Task An_image_put_there_by_hand_is_used_and_gets_a_record()
+    {
+        File.WriteAllBytes(Image, Disk);
+        var reports = new Reports();
+
+        (await Quick.EnsureAsync(_scratch.Request(null), reports)).Digest.ShouldBe(Samples.Sha256(Disk));
+        reports.All.ShouldContain(r => r.Phase == FetchPhase.Hashing);
+
+        var silent = new Reports();
+        (await Quick.EnsureAsync(_scratch.Request(null), silent)).Digest.ShouldBe(Samples.Sha256(Disk));
+        silent.All.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_image_itself_may_be_its_source()
+    {
+        File.WriteAllBytes(Image, Disk);
+        (await Quick.EnsureAsync(_scratch.Request(Image))).Fetched.ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("null")]
+    [InlineData("[1, 2]")]
+    [InlineData("{\"digest\": 7}")]
+    [InlineData("{\"digest\": \"md5:00\", \"size\": 700001, \"modified\": \"2020-01-01T00:00:00Z\", \"format\": \"raw\"}")]
+    public async Task A_record_that_makes_no_sense_is_made_anew(string content)
+    {
+        File.WriteAllBytes(Image, Disk);
+        File.SetLastWriteTimeUtc(Image, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        File.WriteAllText(Record, content);
+
+        (await Quick.EnsureAsync(_scratch.Request(null))).Digest.ShouldBe(Samples.Sha256(Disk));
+
+        File.ReadAllText(Record).ShouldContain(Samples.Sha256(Disk));
+    }
+
+    [Fact]
+    public async Task A_record_of_another_file_is_not_believed()
+    {
+        await Quick.EnsureAsync(_scratch.Request(_scratch.File("source", Disk)));
+        var other = Samples.Raw(Disk.Length, seed: 2);
+        File.Delete(Image);
+        File.WriteAllBytes(Image, other);
+
+        (await Quick.EnsureAsync(_scratch.Request(null))).Digest.ShouldBe(Samples.Sha256(other));
+    }
+
+    [Fact]
+    public async Task The_right_checksum_is_accepted_whichever_algorithm_and_case()
+    {
+        var source = _scratch.File("source", Disk);
+        foreach (var checksum in new[] { Samples.Sha256(Disk), Samples.Sha256(Disk).ToUpperInvariant(), Samples.Sha512(Disk) })
+        {
+            File.Delete(Image);
+            (await Quick.EnsureAsync(_scratch.Request(source) with { Checksum = Checksum.Parse(checksum) })).Fetched.ShouldBeTrue();
+            (await Quick.EnsureAsync(_scratch.Request(source) with { Checksum = Checksum.Parse(checksum) })).Fetched.ShouldBeFalse();
+        }
+    }
+
+    [Fact]
+    public async Task A_wrong_checksum_is_refused_with_both_digests_and_nothing_stays()
+    {
+        var wanted = Samples.Sha256([]);
+        await Quick.EnsureAsync(_scratch.Request(_scratch.File("source", Disk)) with { Checksum = Checksum.Parse(wanted) })
+            .ShouldFailAsync(ImageFailure.Refused, wanted, Samples.Sha256(Disk));
+        _scratch.Names.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_image_that_is_there_with_another_digest_is_refused_and_stays(bool sha512)
+    {
+        await Quick.EnsureAsync(_scratch.Request(_scratch.File("source", Disk)));
+        var (wanted, found) = sha512 ? (Samples.Sha512([]), Samples.Sha512(Disk)) : (Samples.Sha256([]), Samples.Sha256(Disk));
+
+        await Quick.EnsureAsync(_scratch.Request(null) with { Checksum = Checksum.Parse(wanted) })
+            .ShouldFailAsync(ImageFailure.Refused, wanted, found, "remove");
+
+        File.Exists(Image).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_format_that_is_not_wanted_here_is_refused()
+    {
+        var request = _scratch.Request(_scratch.File("source", Disk)) with { Formats = [ImageFormat.Qcow2, ImageFormat.Iso] };
+        await Quick.EnsureAsync(request).ShouldFailAsync(ImageFailure.Refused, "MBR", "qcow2, iso");
+        _scratch.Names.ShouldBeEmpty();
+
+        await Quick.EnsureAsync(request with { Formats = null });
+        await Quick.EnsureAsync(request).ShouldFailAsync(ImageFailure.Refused, Image, "qcow2, iso");
+    }
+
+    [Fact]
+    public async Task A_hostile_image_is_refused_wherever_it_lies()
+    {
+        var hostile = Qcow2Sample.WithFeature(2);
+        await Quick.EnsureAsync(_scratch.Request(_scratch.File("source", hostile))).ShouldFailAsync(ImageFailure.Refused, "data in another file");
+        _scratch.Names.ShouldBeEmpty();
+
+        File.WriteAllBytes(Image, hostile);
+        await Quick.EnsureAsync(_scratch.Request(null)).ShouldFailAsync(ImageFailure.Refused, Image, "data in another file");
+    }
+
+    [Fact]
+    public async Task Zeroes_become_holes_and_the_content_is_the_same()
+    {
+        var disk = new byte[40 << 20];
+        Samples.Raw(100_000).CopyTo(disk, 0);
+        disk[20 << 20] = 1;
+        await using var server = new FaultServer(heard => Answer.File(heard, disk));
+
+        await Quick.EnsureAsync(_scratch.Request(server.Url()));
+
+        File.ReadAllBytes(Image).ShouldBe(disk);
+        Libc.Stat(Image)!.Value.Allocated.ShouldBeLessThan(512 * 1024);
+    }
+
+    [Fact]
+    public async Task Without_a_source_the_image_must_be_there() =>
+        await Quick.EnsureAsync(_scratch.Request(null)).ShouldFailAsync(ImageFailure.Settings, Image, "no source");
+
+    [Fact]
+    public async Task A_source_path_that_is_not_there_is_told() =>
+        await Quick.EnsureAsync(_scratch.Request("/nowhere/disk.img")).ShouldFailAsync(ImageFailure.Unavailable, "/nowhere/disk.img", "does not exist");
+
+    [Theory]
+    [InlineData("/dev/zero")]
+    [InlineData("/")]
+    public async Task A_source_that_is_no_regular_file_is_refused(string path)
+    {
+        await Quick.EnsureAsync(_scratch.Request(path)).ShouldFailAsync(ImageFailure.Refused, "not a regular file");
+        _scratch.Names.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_pipe_as_source_is_refused_and_not_waited_for()
+    {
+        var pipe = Path.Combine(_scratch.Root, "pipe");
+        await Programs.RunAsync("mkfifo", pipe);
+        await Quick.EnsureAsync(_scratch.Request(pipe)).ShouldFailAsync(ImageFailure.Refused, "not a regular file");
+    }
+
+    [Theory]
+    [InlineData("a/b")]
+    [InlineData("..")]
+    [InlineData("../base")]
+    [InlineData(".hidden")]
+    [InlineData("")]
+    [InlineData("a\nb")]
+    [InlineData("base.json")]
+    public async Task A_name_that_could_lead_elsewhere_is_a_wrong_setting(string name) =>
+        await Quick.EnsureAsync(_scratch.Request("/x") with { Name = name }).ShouldFailAsync(ImageFailure.Settings, "image name");
+
+    [Theory]
+    [InlineData("disk.img", "neither a URL nor an absolute path")]
+    [InlineData("file:///disk.img", "scheme 'file'")]
+    [InlineData("s3://bucket/key", "scheme 's3'")]
+    [InlineData("http://", "neither")]
+    [InlineData("", "neither")]
+    public async Task A_source_we_cannot_fetch_from_is_a_wrong_setting(string source, string words) =>
+        await Quick.EnsureAsync(_scratch.Request(source)).ShouldFailAsync(ImageFailure.Settings, words);
+
+    [Fact]
+    public async Task A_volume_that_is_not_mounted_is_told() =>
+        await Quick.EnsureAsync(_scratch.Request("/x") with { Directory = "/nowhere" }).ShouldFailAsync(ImageFailure.Unwritable, "/nowhere", "mount");
+
+    [Fact]
+    public async Task Something_else_under_the_images_name_is_told()
+    {
+        Directory.CreateDirectory(Image);
+        await Quick.EnsureAsync(_scratch.Request("/x")).ShouldFailAsync(ImageFailure.Unwritable, Image, "not a regular file");
+    }
+
+    [Theory]
+    [InlineData("sha256:00")]
+    [InlineData("md5:d41d8cd98f00b204e9800998ecf8427e")]
+    [InlineData("sha256")]
+    [InlineData("sha256:zz00000000000000000000000000000000000000000000000000000000000000")]
+    [InlineData("")]
+    public void A_checksum_that_is_none_is_a_wrong_setting(string text) =>
+        Failures.ShouldFail(() => Checksum.Parse(text), ImageFailure.Settings, $"'{text}'", "sha256:");
+
+    [Fact]
+    public async Task Progress_counts_up_to_the_whole_and_is_not_told_too_often()
+    {
+        var disk = Samples.Raw(2_000_000);
+        await using var server = new FaultServer(heard => Answer.File(heard, disk) with { Piece = 10_000, Pause = TimeSpan.FromMilliseconds(1) });
+        var reports = new Reports();
+
+        await Quick.EnsureAsync(_scratch.Request(server.Url()), reports, Quick.Timings with { Report = TimeSpan.FromMilliseconds(20) });
+
+        var fetching = reports.All.Where(r => r.Phase == FetchPhase.Fetching).ToList();
+        fetching.Select(r => r.Bytes).ShouldBeInOrder();
+        fetching[^1].Total.ShouldBe(disk.Length);
+        fetching.ShouldContain(r => r.BytesPerSecond > 0);
+        fetching.Count.ShouldBeLessThan(200);
+        reports.All[^1].ShouldBe(new FetchProgress(disk.Length, disk.Length, 0, FetchPhase.Storing, null));
+    }
+}
