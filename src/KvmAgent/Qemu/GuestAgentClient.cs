@@ -47,11 +47,7 @@ internal sealed class GuestAgentClient(string path, TimeProvider time) : IDispos
         limit,
         cancel);
 
-    public void Dispose()
-    {
-        _port.Dispose();
-        _turn.Dispose();
-    }
+    public void Dispose() => _port.Dispose();
 
     private Task<JsonElement> AskAsync(string command, TimeSpan limit, CancellationToken cancel) => TakeTurnAsync(
         command,
@@ -80,7 +76,7 @@ internal sealed class GuestAgentClient(string path, TimeProvider time) : IDispos
         catch (IOException)
         {
             // The guest was quicker than that.
-            _port.Dispose();
+            _port.Disconnect();
             return default;
         }
     }
@@ -97,15 +93,19 @@ internal sealed class GuestAgentClient(string path, TimeProvider time) : IDispos
             entered = true;
             return await exchange(stop.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (entered)
+        catch (OperationCanceledException)
         {
-            _port.LoseStep();
+            if (entered)
+            {
+                _port.LoseStep();
+            }
+
             cancel.ThrowIfCancellationRequested();
             throw new TimeoutException($"the guest agent did not answer {command} within {limit.TotalSeconds:0.###} s");
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            _port.Dispose();
+            _port.Disconnect();
             throw new IOException($"asking the guest agent for {command} failed: {e.Message}", e);
         }
         finally

@@ -14,7 +14,6 @@ internal sealed class GuestAgentPort(string path) : IDisposable
     private const int LongestLine = 1 << 20, MostBytes = 4 << 20;
     private const byte Delimiter = 0xff;
 
-    private Socket? _socket;
     private NetworkStream? _stream;
     private QmpLines? _lines;
     private int _read;
@@ -28,10 +27,10 @@ internal sealed class GuestAgentPort(string path) : IDisposable
         _read = 0;
         if (_stream is null)
         {
-            _socket = await QmpSocket.TryConnectAsync(path, stop).ConfigureAwait(false)
+            var socket = await QmpSocket.TryConnectAsync(path, stop).ConfigureAwait(false)
                 ?? throw new IOException($"nobody listens at {path}: QEMU does not run");
-            _stream = new NetworkStream(_socket, ownsSocket: true);
-            _lines = new QmpLines(_socket, LongestLine);
+            _stream = new NetworkStream(socket, ownsSocket: true);
+            _lines = new QmpLines(socket, LongestLine);
         }
 
         if (_inStep && !anew)
@@ -78,12 +77,15 @@ internal sealed class GuestAgentPort(string path) : IDisposable
     /// <summary>Says that an answer may still come which nobody wants any more.</summary>
     public void LoseStep() => _inStep = false;
 
-    public void Dispose()
+    /// <summary>Connects again for the next command.</summary>
+    public void Disconnect()
     {
         _inStep = false;
         _stream?.Dispose();
         _stream = null;
     }
+
+    public void Dispose() => _stream?.Dispose();
 
     /// <returns>The next line that is a JSON object; what is none is noise.</returns>
     private async Task<JsonElement> ReadAsync(bool delimited, CancellationToken stop)

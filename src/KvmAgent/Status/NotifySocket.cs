@@ -44,7 +44,7 @@ internal sealed class NotifySocket : IDisposable
             _socket.SendTo(Encoding.UTF8.GetBytes(message), new UnixDomainSocketEndPoint(_path));
             return true;
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ArgumentException)
         {
             return false;
         }
