@@ -12,6 +12,10 @@ namespace KvmAgent.Qemu;
 internal sealed class GuestAgentPort(string path) : IDisposable
 {
     private const int LongestLine = 1 << 20, MostBytes = 4 << 20;
+
+    /// <summary>What a line counts at least: looking at one that is no JSON costs some microseconds.</summary>
+    private const int LeastLine = 256;
+
     private const byte Delimiter = 0xff;
 
     private NetworkStream? _stream;
@@ -92,10 +96,10 @@ internal sealed class GuestAgentPort(string path) : IDisposable
     {
         while (await _lines!.ReadAsync(stop).ConfigureAwait(false) is { } line)
         {
-            _read += line.Length + 1;
+            _read += Math.Max(line.Length, LeastLine);
             if (_read > MostBytes)
             {
-                throw new IOException($"the guest agent sent {MostBytes} bytes and no answer");
+                throw new IOException($"the guest agent sent {MostBytes >> 20} MiB and no answer");
             }
 
             var mark = line.Span.LastIndexOf(Delimiter);
