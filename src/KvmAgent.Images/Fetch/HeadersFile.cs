@@ -33,7 +33,7 @@ internal static class HeadersFile
                 throw Wrong("has no valid header name before the colon");
             if (Ours.Contains(name))
                 throw Wrong($"sets {name}, which the fetch sets itself; remove it");
-            if (value.AsSpan().ContainsAnyExceptInRange(' ', '~') && value.Any(c => c is not '\t' and (< ' ' or > '~')))
+            if (value.Any(c => c is not '\t' and (< ' ' or > '~')))
                 throw Wrong("has characters outside ASCII in its value");
             headers.Add(new(name, value));
 

@@ -20,7 +20,9 @@ internal static class HttpFault
     /// <param name="begun">Whether bytes of the image came already: then even a name that is gone may come back.</param>
     public static Exception Explain(Exception e, Uri at, bool begun)
     {
-        var through = HttpClient.DefaultProxy.GetProxy(at) is { } proxy ? $" through the proxy {proxy.Host}:{proxy.Port}" : "";
+        var proxy = HttpClient.DefaultProxy.IsBypassed(at) ? null : HttpClient.DefaultProxy.GetProxy(at);
+        var through = proxy is null ? "" : $" through the proxy {proxy.Host}:{proxy.Port}";
+        var name = proxy is null ? $"'{at.Host}'" : $"'{proxy.Host}' of the proxy";
         if (e is OperationCanceledException)
             return new PassingFault($"no connection to {at.Host}:{at.Port}{through} in time", e, isContact: true);
         if (e is not HttpRequestException request)
@@ -30,9 +32,9 @@ internal static class HttpFault
         switch (request.HttpRequestError)
         {
             case HttpRequestError.NameResolutionError when !begun && socket?.SocketErrorCode is SocketError.HostNotFound or SocketError.NoData:
-                return Final($"the name '{at.Host}'{through} does not resolve; check its spelling and the DNS servers");
+                return Final($"the name {name} does not resolve; check its spelling and the DNS servers");
             case HttpRequestError.NameResolutionError:
-                return new PassingFault($"the name '{at.Host}'{through} does not resolve now", e, isContact: true);
+                return new PassingFault($"the name {name} does not resolve now", e, isContact: true);
             case HttpRequestError.ConnectionError:
                 return new PassingFault($"no connection to {at.Host}:{at.Port}{through}: {socket?.Message ?? request.Message}", e, isContact: true);
             case HttpRequestError.ProxyTunnelError:

@@ -19,7 +19,7 @@ internal sealed class HttpSource : ImageSource
     {
         (_address, _headers, _caFile) = (HttpAddress.Bare(address), headers, caFile);
         if (address.UserInfo.Length > 0)
-            _basic = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(address.UserInfo))));
+            _basic = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Credentials(address.UserInfo))));
     }
 
     public override string Shown => HttpAddress.Show(_address);
@@ -62,6 +62,9 @@ internal sealed class HttpSource : ImageSource
         using var client = HttpClients.Create(_caFile, timings.Connect);
         await new HttpFetch(this, client, part, meter, time, timings).RunAsync(ct).ConfigureAwait(false);
     }
+
+    private static string Credentials(string userInfo) =>
+        Uri.UnescapeDataString(userInfo.Contains(':', StringComparison.Ordinal) ? userInfo : userInfo + ":");
 
     private static string Harmless(string url)
     {

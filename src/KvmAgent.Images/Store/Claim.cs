@@ -29,6 +29,9 @@ internal sealed class Claim : IAsyncDisposable
     /// <summary>Takes the claim if nobody has it.</summary>
     public static Claim? TryTake(StorePlace place, FetchMeter meter, TimeProvider time, StoreTimings timings)
     {
+        // Waiting ones come by often: they shall not write each time.
+        if (File.Exists(place.Claim))
+            return null;
         var id = StorePlace.NewId();
         var temporary = WriteTemporary(place, State(id, 0, meter));
         try
@@ -55,6 +58,11 @@ internal sealed class Claim : IAsyncDisposable
         catch (FileNotFoundException)
         {
             return null;
+        }
+        catch (IOException e) when (e.HResult == Libc.Stale)
+        {
+            // NFS: a beat replaced the file between opening and reading; whoever did that lives.
+            return "";
         }
     }
 

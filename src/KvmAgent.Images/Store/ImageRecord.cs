@@ -25,7 +25,7 @@ internal sealed record ImageRecord(
             return record is not null && Checksum.TryParse(record.Digest, out _)
                 && record.Size == length && record.Modified == modified ? record : null;
         }
-        catch (Exception e) when (e is FileNotFoundException or JsonException)
+        catch (Exception e) when (e is FileNotFoundException or JsonException or IOException { HResult: Libc.Stale })
         {
             return null;
         }

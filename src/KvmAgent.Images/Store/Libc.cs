@@ -7,7 +7,7 @@ namespace KvmAgent.Images.Store;
 internal static partial class Libc
 {
     public const int NotPermitted = 1, NotFound = 2, Exists = 17, Invalid = 22, TooLarge = 27, NoSpace = 28,
-        ReadOnly = 30, TooManyLinks = 31, NotImplemented = 38, NotSupported = 95, OverQuota = 122;
+        ReadOnly = 30, TooManyLinks = 31, NotImplemented = 38, NotSupported = 95, Stale = 116, OverQuota = 122;
 
     private const int AtWorkingDirectory = -100;
     private const uint NoReplace = 1;

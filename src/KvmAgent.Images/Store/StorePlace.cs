@@ -39,6 +39,8 @@ internal sealed class StorePlace
     /// <summary>True where the image is; a claim taken just before makes even a network file system look afresh.</summary>
     public bool HasImage() => Libc.Stat(Image) switch
     {
+        null when new FileInfo(Image).LinkTarget is { } target =>
+            throw new ImageException(ImageFailure.Unwritable, $"{Image} is a link to {target}, where nothing is; remove it"),
         null => false,
         { IsRegular: true } => true,
         _ => throw new ImageException(ImageFailure.Unwritable, $"{Image} is not a regular file; remove it"),

@@ -237,6 +237,20 @@ public sealed class BaseImageStoreTests : IDisposable
         await Quick.EnsureAsync(_scratch.Request("/x")).ShouldFailAsync(ImageFailure.Unwritable, Image, "not a regular file");
     }
 
+    [Fact]
+    public async Task A_link_that_leads_nowhere_is_told_and_not_fetched_over()
+    {
+        File.CreateSymbolicLink(Image, "/nowhere/disk.img");
+        await Quick.EnsureAsync(_scratch.Request(_scratch.File("source", Disk))).ShouldFailAsync(ImageFailure.Unwritable, Image, "/nowhere/disk.img");
+    }
+
+    [Fact]
+    public async Task A_link_to_an_image_elsewhere_is_followed()
+    {
+        File.CreateSymbolicLink(Image, _scratch.File("elsewhere", Disk));
+        (await Quick.EnsureAsync(_scratch.Request(null))).Digest.ShouldBe(Samples.Sha256(Disk));
+    }
+
     [Theory]
     [InlineData("sha256:00")]
     [InlineData("md5:d41d8cd98f00b204e9800998ecf8427e")]

@@ -1,3 +1,4 @@
+using KvmAgent.Images.Store;
 using KvmAgent.Images.Tests.Support;
 
 namespace KvmAgent.Images.Tests.Store;
@@ -98,6 +99,23 @@ public sealed class SharedVolumeTests : IDisposable
                 File.Delete(Path.Combine(_scratch.Volume, name));
         }
         killed.ShouldBeGreaterThan(6);
+    }
+
+    [Fact]
+    public async Task A_claim_that_vanishes_while_it_is_read_as_on_nfs_is_no_error()
+    {
+        await using var server = new FaultServer(heard => Answer.File(heard, Disk));
+        var place = new StorePlace(_scratch.Request(null));
+        var claim = Claim.TryTake(place, new FetchMeter(null, TimeProvider.System, TimeSpan.Zero), TimeProvider.System, new StoreTimings());
+        var trace = Path.Combine(_scratch.Root, "trace");
+
+        var waiting = Programs.Start(null, ["strace", "-f", "-qq", "-o", trace, "-P", place.Claim, "-e", "trace=pread64",
+            "-e", "inject=pread64:error=ESTALE:when=2+2", .. Programs.Fetcher, server.Url(), _scratch.Volume]);
+        await Until.TrueAsync(() => File.Exists(trace) && File.ReadAllText(trace).Split("ESTALE").Length > 2);
+        await claim!.DisposeAsync();
+
+        var (code, output) = await Programs.EndAsync(waiting);
+        (code, output.Trim()).ShouldBe((0, $"fetched {Samples.Sha256(Disk)}"));
     }
 
     private long LengthOf(string name) => new FileInfo(Path.Combine(_scratch.Volume, name)) is { Exists: true } file ? file.Length : 0;
