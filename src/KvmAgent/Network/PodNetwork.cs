@@ -39,12 +39,16 @@ internal sealed record PodNetwork
         // One process for both questions: each costs milliseconds of the time until the guest runs.
         var answers = await NetworkProgram.Ip.RunAsync(["-json", "-batch", "-"], "address show\nroute show table all\n", cancel)
             .ConfigureAwait(false);
-        var lines = answers.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        return From(IpJson.Links(lines.ElementAtOrDefault(0)), IpJson.Routes(lines.ElementAtOrDefault(1)), paths);
+        return Parse(answers, paths);
     }
 
-    private static PodNetwork From(IReadOnlyList<PodLink> links, IReadOnlyList<PodRoute> routes, HostPaths paths)
+    /// <param name="answers">A line of JSON with links and addresses, and one with routes.</param>
+    /// <param name="paths">Where resolv.conf and /proc/sys are.</param>
+    public static PodNetwork Parse(string answers, HostPaths paths)
     {
+        var lines = answers.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var links = IpJson.Links(lines.ElementAtOrDefault(0));
+        var routes = IpJson.Routes(lines.ElementAtOrDefault(1));
         var route = Default(routes, AddressFamily.InterNetwork);
         var route6 = Default(routes, AddressFamily.InterNetworkV6);
         var device = (route ?? route6)?.Device ?? throw new AgentException(

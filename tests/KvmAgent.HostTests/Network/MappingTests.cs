@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Numerics;
 using KvmAgent.HostTests.Support;
 
 namespace KvmAgent.HostTests.Network;
@@ -95,6 +97,18 @@ public sealed class MappingTests(MappedPod mapped) : IClassFixture<MappedPod>
     }
 
     [Fact]
+    public async Task An_sctp_association_begins_with_the_guest()
+    {
+        await using var server = await Socat.ServeAsync(Guest, "IP4-RECVFROM:132", Socat.Echo);
+        var packet = Path.Combine(mapped.Pod.Directory, "sctp");
+        await File.WriteAllBytesAsync(packet, SctpInit(destinationPort: 3868));
+
+        await Client.RunAsync("socat", "-u", $"FILE:{packet}", $"IP4-SENDTO:{PodNamespace.Address}:132");
+
+        await server.WaitForLineAsync($"receiving packet from AF=2 {PodNamespace.Client}");
+    }
+
+    [Fact]
     public async Task What_leaves_the_guest_is_the_pod()
     {
         await using var tcp = await Socat.ServeAsync(Client, "TCP4-LISTEN:81", Socat.WhoCalls);
@@ -145,6 +159,19 @@ public sealed class MappingTests(MappedPod mapped) : IClassFixture<MappedPod>
     {
         await using var server = await Socat.ServeAsync(Client, "TCP4-LISTEN:82", Socat.WhoCalls);
         (await Socat.AskAsync(Pod, $"TCP4:{PodNamespace.Client}:82")).ShouldBe(PodNamespace.Address);
+    }
+
+    /// <summary>An INIT chunk (RFC 9260, section 3.3.2): connection tracking drops what is not well-formed, and there may be no SCTP here.</summary>
+    private static byte[] SctpInit(ushort destinationPort)
+    {
+        var packet = new byte[32];
+        BinaryPrimitives.WriteUInt16BigEndian(packet, 40000);
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(2), destinationPort);
+        byte[] chunk = [1, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1];
+        chunk.CopyTo(packet, 12);
+        var checksum = ~packet.Aggregate(~0u, BitOperations.Crc32C);
+        BinaryPrimitives.WriteUInt32LittleEndian(packet.AsSpan(8), checksum);
+        return packet;
     }
 
     private static async Task<int> PingAsync(NetworkNamespace from, string address, string size) =>

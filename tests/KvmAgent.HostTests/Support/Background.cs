@@ -92,6 +92,14 @@ internal sealed class Background : IAsyncDisposable
         await _process.WaitForExitAsync(limit.Token);
     }
 
+    /// <summary>Kills it as the kernel would, its children left running.</summary>
+    public async Task KillAloneAsync()
+    {
+        Children.Signal(Pid, Native.SigKill);
+        using var limit = new CancellationTokenSource(Limit);
+        await _process.WaitForExitAsync(limit.Token);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)

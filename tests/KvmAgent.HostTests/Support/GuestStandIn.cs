@@ -77,6 +77,21 @@ internal sealed class GuestStandIn : IAsyncDisposable
             .ToDictionary(parts => parts[0], parts => parts[1]);
     }
 
+    /// <summary>Asks for an IPv6 lease under a new identity of this type (LL or LLT) each time.</summary>
+    /// <returns>What the server told, as dhclient names it.</returns>
+    public async Task<IReadOnlyDictionary<string, string>> AskDhcp6Async(string duidType)
+    {
+        string At(string file) => Path.Combine(_leases, $"{file}-{duidType}");
+        await File.WriteAllTextAsync(At("dhclient.sh"), $"#!/bin/sh\n[ \"$reason\" = BOUND6 ] && env > {At("bound6")}\nexit 0\n");
+        File.SetUnixFileMode(At("dhclient.sh"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        await using var client = Namespace.Start(
+            "dhclient", "-6", "-1", "-d", "-D", duidType, "-cf", "/dev/null", "-lf", At("leases6"), "-pf", At("pid6"), "-sf", At("dhclient.sh"), Device);
+        await client.WaitForLineAsync("PRC: Bound to lease");
+        await Until.TrueAsync(() => Task.FromResult(File.Exists(At("bound6"))));
+        return (await File.ReadAllLinesAsync(At("bound6"))).Select(line => line.Split('=', 2)).Where(parts => parts.Length == 2)
+            .ToDictionary(parts => parts[0], parts => parts[1]);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var end in _relay)

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace KvmAgent.HostTests.Support;
 
 /// <summary>How the network of a pod looks before the agent starts.</summary>
@@ -65,6 +67,19 @@ internal sealed class PodNamespace : IAsyncDisposable
         }
     }
 
+    /// <summary>The pid of the dnsmasq that serves this pod, from its record in RUN_DIR.</summary>
+    public async Task<int> DnsmasqPidAsync()
+    {
+        var record = await File.ReadAllTextAsync(Path.Combine(Directory, "dnsmasq.pid"));
+        return int.Parse(record.Split(' ')[0], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>All of the pod's network that the agent might change, to compare before and after.</summary>
+    public async Task<string> SnapshotAsync() => string.Join('\n', [
+        await Pod.IpAsync("address show"), await Pod.IpAsync("route show table all"), await Pod.IpAsync("-6 route show table all"),
+        await Pod.RunAsync("nft", "list", "ruleset"),
+        await Pod.RunAsync("sysctl", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")]);
+
     public async ValueTask DisposeAsync()
     {
         await Pod.DisposeAsync();
@@ -87,6 +102,7 @@ internal sealed class PodNamespace : IAsyncDisposable
 
         var device = options.Device;
         await Pod.IpAsync($"link add {device} mtu {options.Mtu} type veth peer name {NodeDevice} mtu {options.Mtu} netns {Node.Name}");
+        await Pod.SysctlAsync($"net.ipv6.conf.{device}.accept_dad", "0"); // settled from the start, as a CNI leaves it
         var router = options.OffSubnetGateway ? OffSubnetRouter : OnSubnetRouter;
         await Node.IpAsync($"address add {router}/32 dev {NodeDevice}");
         await Node.IpAsync($"address add {Client}/32 dev lo");

@@ -12,9 +12,9 @@ internal static class Socat
     public const string WhoCalls = "SYSTEM:read line; echo $SOCAT_PEERADDR";
 
     /// <summary>Answers on an address such as <c>TCP4-LISTEN:80</c> until it is disposed of.</summary>
-    public static async Task<Background> ServeAsync(NetworkNamespace place, string address, string answer)
+    public static async Task<Background> ServeAsync(NetworkNamespace place, string address, string answer, bool reuse = true)
     {
-        var server = place.Start("socat", "-dd", $"{address},fork,reuseaddr", answer);
+        var server = place.Start("socat", "-dd", reuse ? $"{address},fork,reuseaddr" : $"{address},fork", answer);
         await server.WaitForLineAsync(address.Contains("RECV", StringComparison.Ordinal) ? "receiving " : "listening on");
         return server;
     }
