@@ -13,7 +13,7 @@ internal sealed record NetworkProgram(string Name, string Package)
 
     public async Task<string> RunAsync(IReadOnlyList<string> arguments, string? input, CancellationToken cancel)
     {
-        var result = await TryRunAsync(arguments, input, cancel).ConfigureAwait(false);
+        var result = await TryRunAsync(arguments, input, cancel: cancel).ConfigureAwait(false);
         if (result.ExitCode != 0)
         {
             throw Failure(result, $"{Name} {string.Join(' ', arguments)}");
@@ -26,7 +26,7 @@ internal sealed record NetworkProgram(string Name, string Package)
     {
         try
         {
-            return await ProcessRunner.TryRunAsync(Name, arguments, input, cancel).ConfigureAwait(false);
+            return await ProcessRunner.TryRunAsync(Name, arguments, input, cancel: cancel).ConfigureAwait(false);
         }
         catch (AgentException e) when (e.InnerException is Win32Exception)
         {

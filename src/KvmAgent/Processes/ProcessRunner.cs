@@ -8,24 +8,26 @@ internal sealed record ProcessResult(int ExitCode, string Output, string Error);
 /// <summary>Runs short external commands: an argument list, never a shell; a deadline; what it wrote to stderr becomes the error.</summary>
 internal static class ProcessRunner
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan UsualLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Runs a command to its end and gives its standard output.</summary>
     /// <param name="program">Looked up in PATH.</param>
     /// <param name="arguments">Passed as they are.</param>
     /// <param name="input">Text for its standard input; none: it is closed at once.</param>
     /// <param name="failure">The reason to give where the command fails.</param>
+    /// <param name="limit">How long it may take; 30 s where it is not given.</param>
     /// <param name="cancel">Kills the command.</param>
-    /// <exception cref="AgentException">The program is missing, failed, or took longer than 30 s.</exception>
+    /// <exception cref="AgentException">The program is missing, failed, or took too long.</exception>
     public static async Task<string> RunAsync(
         string program,
         IEnumerable<string> arguments,
         string? input = null,
         FailureReason failure = FailureReason.Missing,
+        TimeSpan? limit = null,
         CancellationToken cancel = default)
     {
         var list = arguments.ToArray();
-        var result = await TryRunAsync(program, list, input, cancel).ConfigureAwait(false);
+        var result = await TryRunAsync(program, list, input, limit, cancel).ConfigureAwait(false);
         if (result.ExitCode != 0)
         {
             var said = result.Error.Trim() is { Length: > 0 } error ? error : result.Output.Trim();
@@ -37,8 +39,9 @@ internal static class ProcessRunner
 
     /// <summary>As <see cref="RunAsync"/>, for commands whose failure means something to the caller.</summary>
     public static async Task<ProcessResult> TryRunAsync(
-        string program, IEnumerable<string> arguments, string? input = null, CancellationToken cancel = default)
+        string program, IEnumerable<string> arguments, string? input = null, TimeSpan? limit = null, CancellationToken cancel = default)
     {
+        var within = limit ?? UsualLimit;
         var info = new ProcessStartInfo(program, arguments)
         {
             RedirectStandardInput = true,
@@ -47,7 +50,7 @@ internal static class ProcessRunner
         };
         using var process = Children.Start(info);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        deadline.CancelAfter(Deadline);
+        deadline.CancelAfter(within);
         try
         {
             var output = process.StandardOutput.ReadToEndAsync(deadline.Token);
@@ -61,7 +64,7 @@ internal static class ProcessRunner
             Children.Signal(process.Id, Native.SigKill);
             await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
             cancel.ThrowIfCancellationRequested();
-            throw new AgentException(FailureReason.Missing, $"{program} did not end within {Deadline.TotalSeconds:0} s and was killed");
+            throw new AgentException(FailureReason.Missing, $"{program} did not end within {within.TotalSeconds:0} s and was killed");
         }
         finally
         {

@@ -10,6 +10,12 @@ internal static class IsoImage
 {
     public const int SectorSize = 2048;
 
+    /// <summary>
+    /// What mkisofs adds at the end, as drives read ahead. Here it is for programs that look for a label: busybox's reads the first
+    /// 64 KiB of whatever it is shown, and passes over a drive that has less.
+    /// </summary>
+    private const uint PaddingSectors = 150;
+
     private const uint PrimaryDescriptor = 16, JolietDescriptor = 17, Terminator = 18, FirstFree = 19;
 
     /// <summary>2000-01-01 00:00 UTC, in a directory record (ECMA-119, 9.1.5) and in a volume descriptor (8.4.26.1).</summary>
@@ -35,6 +41,7 @@ internal static class IsoImage
             next += file.Extent.Sectors;
         }
 
+        next += PaddingSectors;
         primary.Write(head, PrimaryDescriptor, label, next);
         joliet.Write(head, JolietDescriptor, label, next);
         ((ReadOnlySpan<byte>)[255, .. "CD001\u0001"u8]).CopyTo(head.AsSpan(Offset(Terminator)));
@@ -44,6 +51,8 @@ internal static class IsoImage
             await target.WriteAsync(file.Content, cancel).ConfigureAwait(false);
             await target.WriteAsync(new byte[Padding(file.Content.Length)], cancel).ConfigureAwait(false);
         }
+
+        target.SetLength(Offset(next));
     }
 
     public static int Offset(uint sector) => checked((int)sector * SectorSize);
