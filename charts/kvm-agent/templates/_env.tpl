@@ -1,0 +1,55 @@
+{{/* The agent's settings as variables; those that say nothing are left out. A test holds the list equal to the agent's. */}}
+{{- define "kvm-agent.env" -}}
+{{- $v := .Values -}}
+{{- $settings := list
+    (list "IMG_SOURCE" $v.image.source)
+    (list "IMG_TARGET" $v.image.target)
+    (list "IMG_CHECKSUM" $v.image.checksum)
+    (list "VM_NAME" $v.vm.name)
+    (list "VM_CPUS" $v.vm.cpus)
+    (list "VM_CPU_MODEL" $v.vm.cpuModel)
+    (list "VM_MEMORY" $v.vm.memory)
+    (list "VM_DISK_SIZE" $v.disk.size)
+    (list "VM_DISK_BUS" $v.disk.bus)
+    (list "VM_DISK_CACHE" $v.disk.cache)
+    (list "VM_DISK_IO" $v.disk.io)
+    (list "VM_CDROM" $v.vm.cdrom)
+    (list "VM_ACCEL" $v.vm.accel)
+    (list "VM_MACHINE" $v.vm.machine)
+    (list "VM_FIRMWARE" $v.vm.firmware)
+    (list "VM_MAC" $v.nic.mac)
+    (list "VM_NIC_MODEL" $v.nic.model)
+    (list "VM_IP" $v.network.ip)
+    (list "VM_GW" $v.network.gateway)
+    (list "VM_IP6" $v.network.ip6)
+    (list "POD_PORTS" (join "," $v.network.podPorts))
+    (list "NO_VNC" (ternary "" "1" $v.vnc.enabled))
+    (list "VNC_PASSWORD_FILE" (ternary "/etc/kvm-agent/vnc-password" "" (ne "" (include "kvm-agent.vncSecret" .))))
+    (list "CONFIG_DRIVE" $v.configDrive.format)
+    (list "IMAGE_DIR" $v.imageVolume.dir)
+    (list "VM_DIR" $v.vm.dir)
+    (list "RUN_DIR" $v.runDir)
+    (list "VM_SPEC_FILE" (ternary "/etc/kvm-agent/spec.yaml" "" (gt (len $v.specFile) 0)))
+    (list "GRACE_PERIOD" $v.gracePeriod)
+    (list "VM_ON_POWEROFF" $v.vm.onPoweroff)
+    (list "QEMU_ARGS" $v.qemuArgs)
+    (list "LOG_FORMAT" $v.log.format)
+    (list "LOG_LEVEL" $v.log.level) -}}
+{{- range $name, $file := include "kvm-agent.files" . | fromJson -}}
+{{- $mounted := or $file.from.value $file.from.secret $file.from.configMap -}}
+{{- $settings = append $settings (list $file.env (ternary (printf "/etc/kvm-agent/%s" $name) $file.from.path (not (empty $mounted)))) -}}
+{{- end -}}
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- range $setting := $settings }}
+{{- with include "kvm-agent.text" (index $setting 1) }}
+- name: {{ index $setting 0 }}
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- with $v.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
