@@ -52,6 +52,14 @@ public sealed partial class ChartSettingsTests : IDisposable
     }
 
     [HelmFact]
+    public async Task Only_the_spec_file_is_in_a_config_map()
+    {
+        var chart = new RenderedChart(await Helm.TemplateAsync("--values", ChartCases.Values("full")));
+
+        chart.All("ConfigMap").SelectMany(c => c["data"]!.AsObject()).Select(d => d.Key).ShouldBe(["spec.yaml"]);
+    }
+
+    [HelmFact]
     public async Task Numbers_of_the_spec_file_stay_what_they_are()
     {
         var chart = new RenderedChart(await Helm.TemplateAsync(
