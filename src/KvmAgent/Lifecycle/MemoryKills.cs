@@ -11,7 +11,8 @@ internal sealed class MemoryKills
     private readonly string? _file;
     private readonly long _before;
 
-    public MemoryKills(string cgroupRoot = "/sys/fs/cgroup")
+    /// <param name="cgroupRoot"><c>/sys/fs/cgroup</c>.</param>
+    public MemoryKills(string cgroupRoot)
     {
         _file = Candidates(cgroupRoot).FirstOrDefault(File.Exists);
         _before = Count();

@@ -17,11 +17,11 @@ internal sealed record Verdict(FailureReason? Reason, string Text, AcceleratorCh
 
 /// <summary>The prepared machine: runs QEMU once for each time that the guest is powered on, watches it, and judges how it ended.</summary>
 internal sealed partial class VmMachine(
-    VmSettings settings, Prepared prepared, StatusBoard board, StopSignal stop, ILoggerFactory logs, TimeProvider time) : IAsyncDisposable
+    VmSettings settings, HostPaths paths, Prepared prepared, StatusBoard board, StopSignal stop, ILoggerFactory logs, TimeProvider time) : IAsyncDisposable
 {
     private readonly ILogger _log = logs.CreateLogger("KvmAgent.Qemu");
     private readonly QemuSockets _sockets = new(settings.RunDir);
-    private readonly MemoryKills _memoryKills = new();
+    private readonly MemoryKills _memoryKills = new(paths.CGroups);
     private readonly ConsoleHub _console = ConsoleHub.Start(
         Path.Combine(settings.RunDir, "console.sock"), ConsoleOutput.To(settings, logs), time);
 

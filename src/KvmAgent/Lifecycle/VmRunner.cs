@@ -40,7 +40,7 @@ internal sealed partial class VmRunner(
             var prepared = await new Preparation(settings, paths, undo, board, fetchLog, logs, time).RunAsync(stop.Requested).ConfigureAwait(false);
             Describe(prepared);
             fetchLog.Warn(prepared.Network.Warnings);
-            var machine = new VmMachine(settings, prepared, board, stop, logs, time);
+            var machine = new VmMachine(settings, paths, prepared, board, stop, logs, time);
             await using (machine.ConfigureAwait(false))
             {
                 return await LiveAsync(machine, accelerator).ConfigureAwait(false);

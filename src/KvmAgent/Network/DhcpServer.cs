@@ -34,6 +34,8 @@ internal sealed partial class DhcpServer(string runDir, string config, TimeProvi
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _supervision.ConfigureAwait(false);
         _stopping.Dispose();
+        File.Delete(LeaseFile);
+        File.Delete(_configFile);
     }
 
     /// <summary>Starts the process and waits until its sockets are bound.</summary>
