@@ -5,11 +5,10 @@ Memory beside the guest's own, in MiB. The kernel's share is charged to the pod 
   8 per vCPU   stacks and state of the CPU threads
   64           the agent and dnsmasq
   64           a command of the agent's that a person runs by kubectl exec
-  1024         software emulation only: QEMU's cache of translated code, which grows to 1 GiB and is touched as it fills
+  256          unless KVM is demanded: QEMU's cache of translated code, touched as it fills; auto may fall back to it
 */}}
 {{- define "kvm-agent.overhead" -}}
-{{- $software := or (eq .accel "tcg") (and (eq .accel "auto") (not .kvm)) -}}
-{{- add (divf .guest 512 | ceil) 100 (mul 8 .cpus) 64 64 (ternary 1024 0 $software) -}}
+{{- add (divf .guest 512 | ceil) 100 (mul 8 .cpus) 64 64 (ternary 0 256 (eq .accel "kvm")) -}}
 {{- end -}}
 
 {{/* As the agent counts: VM_CPUS, else cpu.count, else sockets x cores x threads. */}}
@@ -28,8 +27,7 @@ Memory beside the guest's own, in MiB. The kernel's share is charged to the pod 
 {{- $cpus := include "kvm-agent.cpus" . | int64 -}}
 {{- $guest := include "kvm-agent.effective" (list .Values.vm.memory (dig "memory" "size" "" $spec) "1Gi")
     | include "kvm-agent.mebibytes" | int64 -}}
-{{- $kvm := or .Values.kvm.enabled .Values.privileged -}}
-{{- $overhead := include "kvm-agent.overhead" (dict "guest" $guest "cpus" $cpus "kvm" $kvm "accel" (include "kvm-agent.accel" .)) -}}
+{{- $overhead := include "kvm-agent.overhead" (dict "guest" $guest "cpus" $cpus "accel" (include "kvm-agent.accel" .)) -}}
 {{- $limits := dict "memory" (printf "%dMi" (add $guest $overhead)) -}}
 {{- /* Huge pages are an account of their own. */ -}}
 {{- with dig "memory" "hugepages" "" $spec -}}

@@ -1,3 +1,4 @@
+using KvmAgent.Qemu;
 using KvmAgent.Settings;
 
 namespace KvmAgent.Tests.Charts;
@@ -45,10 +46,9 @@ public sealed class ChartMemoryTests
     }
 
     [HelmTheory]
-    [InlineData("vm.accel=tcg", 1262 + 1024)]
-    [InlineData("vm.accel=auto", 1262 + 1024)]
-    [InlineData("vm.accel=auto,kvm.enabled=true", 1262)]
-    [InlineData("privileged=true", 1262)]
+    [InlineData("vm.accel=tcg", 1262 + QemuArguments.TranslationCacheMebibytes)]
+    [InlineData("vm.accel=auto,kvm.enabled=true", 1262 + QemuArguments.TranslationCacheMebibytes)]
+    [InlineData("vm.accel=kvm,kvm.enabled=true", 1262)]
     public async Task Software_emulation_needs_room_for_translated_code(string values, int mebibytes) =>
         Memory(await RenderAsync("--set", $"{Image},{values}"), "limits").ShouldBe($"{mebibytes}Mi");
 
