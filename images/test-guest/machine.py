@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 deadline = 300  # for a loaded machine; only a failure waits so long
@@ -15,7 +16,7 @@ class Machine:
     """A running machine: `with Machine(...) as machine`. Its sockets listen before QEMU starts, so nothing is polled for."""
 
     def __init__(self, directory, disk, drive, uuid, *more):
-        self.output = b""
+        self.output, self.ended, self.changed = b"", False, threading.Condition()
         self.events = []
         self.listeners = [listen(f"{directory}/{name}") for name in ("serial", "qmp", "agent")]
         self.started = time.monotonic()
@@ -33,6 +34,8 @@ class Machine:
     def __enter__(self):
         try:
             self.serial, self.qmp, self.agent = (accept(listener) for listener in self.listeners)
+            self.serial.settimeout(None)
+            threading.Thread(target=self.drain, daemon=True).start()
             self.monitor = self.qmp.makefile("rw")
             self.monitor.readline()
             self.execute("qmp_capabilities")
@@ -62,13 +65,25 @@ class Machine:
         while name not in self.events:
             self.events.append(json.loads(self.monitor.readline())["event"])
 
+    def drain(self):
+        """Reads the console all the time: after some 300 bytes that nobody reads QEMU's port is busy, and the kernel waits for it."""
+        while not self.ended:
+            try:
+                got = self.serial.recv(65536)
+            except OSError:
+                got = b""
+            with self.changed:
+                self.output += got
+                self.ended = not got
+                self.changed.notify_all()
+
     def until(self, pattern):
-        """Reads the serial console up to the pattern; returns the match and the time since the start."""
-        while not (match := re.search(pattern, self.output)):
-            got = self.serial.recv(65536)
-            assert got, f"the console ended before {pattern}"
-            self.output += got
-        self.output = self.output[match.end():]
+        """Waits for the pattern on the console; returns the match and the time since the start."""
+        with self.changed:
+            self.changed.wait_for(lambda: re.search(pattern, self.output) or self.ended, deadline)
+            match = re.search(pattern, self.output)
+            assert match, f"the console does not say {pattern}"
+            self.output = self.output[match.end():]
         return match, time.monotonic() - self.started
 
     def type(self, line):
