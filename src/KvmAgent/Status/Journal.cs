@@ -21,12 +21,14 @@ internal sealed class Journal(string runDir)
         }
 
         _last = status.Phase;
-        using var file = new FileStream(_path, FileMode.Append);
+        // Not FileMode.Append, which refuses to cut what was there before.
+        using var file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.Write);
         if (file.Length > Longest)
         {
             file.SetLength(0);
         }
 
+        file.Seek(0, SeekOrigin.End);
         using (var json = new Utf8JsonWriter(file))
         {
             json.WriteStartObject();
