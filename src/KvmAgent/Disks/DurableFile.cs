@@ -10,12 +10,19 @@ internal static class DurableFile
     public static void Write(string path, Action<Stream> write)
     {
         var temporary = TemporaryFor(path);
-        using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+        try
         {
-            write(stream);
-        }
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+            {
+                write(stream);
+            }
 
-        Publish(temporary, path);
+            Publish(temporary, path);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
     }
 
     /// <summary>Where to write what <see cref="Publish"/> shall put at <paramref name="path"/>. One writer at a time: its caller holds the VM's lock.</summary>

@@ -6,6 +6,9 @@ namespace KvmAgent.Disks;
 /// </summary>
 internal static class VmLock
 {
+    /// <summary>EWOULDBLOCK, which flock(2) gives; the runtime keeps errno as HResult.</summary>
+    private const int Held = 11;
+
     /// <param name="path">The lock file.</param>
     /// <param name="what">What is locked, for the error: "the VM's disk /vm/web.qcow2".</param>
     /// <exception cref="AgentException">Another agent holds it.</exception>
@@ -15,7 +18,7 @@ internal static class VmLock
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e) when (e is not DirectoryNotFoundException && File.Exists(path))
+        catch (IOException e) when (e.HResult == Held)
         {
             throw new AgentException(
                 FailureReason.TryAgain, $"{what} is in use by another agent (lock {path}); stop that one, or wait until it has ended", e);
