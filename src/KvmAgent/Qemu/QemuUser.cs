@@ -15,7 +15,7 @@ internal static class QemuUser
     private const int ReadBit = 4, WriteBit = 2, ExecuteBit = 1;
     private const UnixFileMode OwnerAndGroup = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
-    /// <summary>Lets QEMU open a file, block device or character device, changing its owner where it must.</summary>
+    /// <summary>Lets QEMU open a file, block device or character device, changing its owner (to write) or its group (to read) where it must.</summary>
     /// <exception cref="AgentException">It may not, and cannot be made to.</exception>
     public static void Grant(string path, bool write)
     {
@@ -33,14 +33,15 @@ internal static class QemuUser
 
         try
         {
-            File.SetUnixFileMode(path, OwnerAndGroup);
+            File.SetUnixFileMode(path, write ? OwnerAndGroup : File.GetUnixFileMode(path) | UnixFileMode.GroupRead);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Denied(path, e.Message);
         }
 
-        if (Native.Chown(path, Id, 0) != 0)
+        // What QEMU shall only read does not become its own: an owner could make it writable, and others may share it.
+        if ((write ? Native.Chown(path, Id, 0) : Native.Chown(path, file.Owner, Id)) != 0)
         {
             throw Denied(path, Native.LastError());
         }
