@@ -15,6 +15,7 @@ internal sealed class ProbeFiles : IDisposable
     private readonly StatusBoard _board;
     private readonly ITimer _timer;
     private readonly Lock _gate = new();
+    private bool _ended;
 
     public ProbeFiles(string runDir, StatusBoard board, TimeProvider time)
     {
@@ -31,6 +32,7 @@ internal sealed class ProbeFiles : IDisposable
         _timer.Dispose();
         lock (_gate)
         {
+            _ended = true;
             File.Delete(_ready);
             File.Delete(_live);
         }
@@ -40,6 +42,12 @@ internal sealed class ProbeFiles : IDisposable
     {
         lock (_gate)
         {
+            // A tick of the timer may come through after it was stopped.
+            if (_ended)
+            {
+                return;
+            }
+
             Keep(_live, status.Phase is not (VmPhase.Crashed or VmPhase.Failed));
             Keep(_ready, status.Ready);
         }

@@ -17,6 +17,18 @@ internal static class TerminationMessage
         }
 
         var text = Encoding.UTF8.GetBytes(status.Reason is null ? $"{status.Phase}\n" : $"{status.Phase}: {status.Reason}\n");
-        File.WriteAllBytes(paths.TerminationLog, text.Length <= Longest ? text : text[..Longest]);
+        File.WriteAllBytes(paths.TerminationLog, text[..WholeCharacters(text)]);
+    }
+
+    /// <summary>How much of a text fits without cutting a character in two: 10xxxxxx goes on with the one before it.</summary>
+    private static int WholeCharacters(byte[] text)
+    {
+        var length = Math.Min(text.Length, Longest);
+        while (length < text.Length && (text[length] & 0xC0) == 0x80)
+        {
+            length--;
+        }
+
+        return length;
     }
 }
