@@ -36,7 +36,7 @@ internal static class BaseImages
             time,
             cancel).ConfigureAwait(false)).Path;
 
-    public static string CdromName(string url) => Uri.UnescapeDataString(new Uri(url).Segments[^1]);
+    public static string CdromName(string url) => DiskReader.NameIn(url);
 
     private static async Task<BaseImage> AskAsync(BaseImageRequest request, FetchLog log, TimeProvider time, CancellationToken cancel)
     {

@@ -45,21 +45,27 @@ internal static class DiskReader
     /// <summary>The file name that a URL or a path ends with, as a name on the shared volume.</summary>
     public static string LastSegment(GivenValue source, SettingParser parser, string setting)
     {
-        var path = Uri.TryCreate(source.Text, UriKind.Absolute, out var url) ? Uri.UnescapeDataString(url.AbsolutePath) : source.Text;
-        var name = path[(path.LastIndexOf('/') + 1)..];
+        var name = NameIn(source.Text);
         if (name.Length == 0)
         {
-            parser.Errors.Add(source.Origin, source.Text, "has no file name at its end", $"set {setting} to a name");
+            parser.Errors.Add(source.Origin, SettingsSummary.WithoutSecrets(source.Text), "has no file name at its end", $"set {setting} to a name");
             return "image";
         }
 
         return parser.FileName(new GivenValue(name, $"the last segment of {source.Origin}"), $"set {setting} to a plain name");
     }
 
+    /// <summary>What stands behind the last slash, an escaped one included: a name never leads out of its directory.</summary>
+    public static string NameIn(string source)
+    {
+        var path = Uri.TryCreate(source, UriKind.Absolute, out var url) ? Uri.UnescapeDataString(url.AbsolutePath) : source;
+        return path[(path.LastIndexOf('/') + 1)..];
+    }
+
     private static ExtraDiskSettings ReadOne(SpecEntry entry, SettingParser parser, DiskSettings root, MachineType machine)
     {
         var values = entry.Values;
-        var name = values.TryGetValue("name", out var n) ? parser.FileName(n, "give a plain name") : "";
+        var name = values.TryGetValue("name", out var n) ? ReadDiskName(n, parser) : "";
         string? source = values.TryGetValue("source", out var s) ? parser.FullPath(s) : null;
         long? size = values.TryGetValue("size", out var z) ? parser.Size(z, MiB) : null;
         if (name.Length == 0 || source is null == size is null)
@@ -83,6 +89,17 @@ internal static class DiskReader
             cache,
             io,
             cdrom || (values.TryGetValue("readOnly", out var readOnly) && parser.Boolean(readOnly)));
+    }
+
+    /// <summary>It becomes part of the names of QEMU's nodes, which have 31 characters of a small alphabet: disk-NAME-file.</summary>
+    private static string ReadDiskName(GivenValue given, SettingParser parser)
+    {
+        if (given.Text.Length > 20 || given.Text[0] == '.' || !given.Text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+        {
+            parser.Errors.Add(given.Origin, given.Text, "is not a disk's name", "give at most 20 of a-z, A-Z, 0-9, -, _ and ., not beginning with .");
+        }
+
+        return given.Text;
     }
 
     private static string ReadCdrom(GivenValue given, SettingParser parser)

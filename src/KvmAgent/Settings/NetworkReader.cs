@@ -44,7 +44,8 @@ internal static class NetworkReader
 
         // A gateway was written with its prefix in early charts: 192.168.254.1/30.
         var text = given.Text.EndsWith("/30", StringComparison.Ordinal) ? given.Text[..^3] : given.Text;
-        if (text.Count(c => c == '.') == 3 && IPAddress.TryParse(text, out var address) && address.AddressFamily == AddressFamily.InterNetwork)
+        // Only as it is printed: the parser takes 010 for octal, and one number for a whole address.
+        if (IPAddress.TryParse(text, out var address) && address.AddressFamily == AddressFamily.InterNetwork && address.ToString() == text)
         {
             return address;
         }
@@ -120,23 +121,27 @@ internal static class NetworkReader
     private static string ReadPasswordFile(GivenValue given, SettingParser parser)
     {
         var path = parser.ExistingFile(given);
-        if (File.Exists(path))
+        try
         {
             // RFC 6143, 7.2.2: a password is cut to 8 bytes, the rest would count for nothing.
-            var length = ReadPassword(path).Length;
-            if (length is 0 or > 8)
+            if (File.Exists(path) && ReadPassword(path).Length is 0 or > 8)
             {
-                parser.Errors.Add(given.Origin, path, $"the password in it has {length} bytes", "VNC takes 1 to 8 bytes; put such a password there");
+                parser.Errors.Add(given.Origin, path, "the password in it has not 1 to 8 bytes, which is what VNC takes", "put such a password there");
             }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            parser.Errors.Add(given.Origin, path, e.Message, "let the agent's user read it");
         }
 
         return path;
     }
 
-    /// <summary>The file's bytes without the newline that editors put at its end.</summary>
+    /// <summary>The file's bytes without the newline that editors put at its end; not more of them than show that it is no password.</summary>
     internal static byte[] ReadPassword(string path)
     {
-        var bytes = File.ReadAllBytes(path);
-        return bytes.AsSpan().TrimEnd("\r\n"u8).ToArray();
+        Span<byte> bytes = stackalloc byte[64];
+        using var file = File.OpenRead(path);
+        return bytes[..file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)].TrimEnd("\r\n"u8).ToArray();
     }
 }

@@ -6,11 +6,13 @@ namespace KvmAgent.Settings;
 /// <summary>Kubernetes' resource quantities, as bytes: <c>1Gi</c>, <c>512M</c>, <c>1.5Gi</c>, <c>1e9</c>, <c>1073741824</c>.</summary>
 internal static class Quantity
 {
-    private static readonly (string Suffix, long Factor)[] Suffixes =
+    private static readonly (string Suffix, decimal Factor)[] Suffixes =
     [
         ("Ki", 1L << 10), ("Mi", 1L << 20), ("Gi", 1L << 30), ("Ti", 1L << 40), ("Pi", 1L << 50), ("Ei", 1L << 60),
         ("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000), ("P", 1_000_000_000_000_000),
         ("E", 1_000_000_000_000_000_000),
+        // Kubernetes writes these where an amount has fractions: 1.5 GiB in thirds is 536870912500m.
+        ("m", 1e-3m), ("u", 1e-6m), ("n", 1e-9m),
     ];
 
     /// <summary>Fractions of a byte are rounded up, as Kubernetes does.</summary>

@@ -104,7 +104,7 @@ internal sealed class SettingParser(SettingErrors errors)
         var isPath = given.Text[0] == '/';
         if (!isPath && !(Uri.TryCreate(given.Text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0))
         {
-            Errors.Add(given.Origin, given.Text, "is neither an http or https URL nor a full path", "write https://host/image.qcow2 or /path/image.qcow2");
+            Errors.Add(given.Origin, SettingsSummary.WithoutSecrets(given.Text), "is neither an http or https URL nor a full path", "write https://host/image.qcow2 or /path/image.qcow2");
         }
 
         return given.Text;

@@ -21,7 +21,7 @@ internal static class SettingsSummary
     }
 
     /// <summary>A URL may hold a password or a signature.</summary>
-    private static string WithoutSecrets(string source) => Uri.TryCreate(source, UriKind.Absolute, out var url) && !url.IsFile
+    public static string WithoutSecrets(string source) => Uri.TryCreate(source, UriKind.Absolute, out var url) && !url.IsFile
         ? url.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped)
         : source;
 }

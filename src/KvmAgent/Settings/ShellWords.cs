@@ -2,7 +2,7 @@ using System.Text;
 
 namespace KvmAgent.Settings;
 
-/// <summary>Splits text into arguments as a POSIX shell would, with quotes and backslashes and without any expansion.</summary>
+/// <summary>Splits text into arguments as a POSIX shell would, with quotes, backslashes and continued lines, and without any expansion.</summary>
 internal static class ShellWords
 {
     /// <exception cref="FormatException">A quote is not closed, or a backslash ends the text.</exception>
@@ -35,6 +35,9 @@ internal static class ShellWords
                 case '"':
                     i = ReadDoubleQuoted(text, i + 1, word ??= new());
                     break;
+                case '\\' when i + 1 < text.Length && text[i + 1] == '\n':
+                    i++;
+                    break;
                 case '\\':
                     (word ??= new()).Append(++i < text.Length ? text[i] : throw new FormatException("a backslash ends the text"));
                     break;
@@ -66,6 +69,12 @@ internal static class ShellWords
             if (text[i] == '"')
             {
                 return i;
+            }
+
+            if (text[i] == '\\' && i + 1 < text.Length && text[i + 1] == '\n')
+            {
+                i++;
+                continue;
             }
 
             // Within double quotes a backslash escapes only these (POSIX 2.2.3).
