@@ -25,7 +25,7 @@ internal static class PlanCommand
         var (settings, warnings) = VmSettingsReader.Read(CommandLine.Environment(), Environment.MachineName);
         var paths = HostPaths.FromEnvironment();
         var network = NetworkPlan.Create(NetworkRequests.From(settings), await PodNetwork.DiscoverAsync(paths, cancel).ConfigureAwait(false));
-        var tree = await ConfigDriveFiles.ReadTreeAsync(settings, cancel).ConfigureAwait(false);
+        var tree = ConfigDriveFiles.ReadTree(settings);
         var accelerator = AcceleratorChoice.Decide(settings.Machine.Accelerator, paths.Kvm);
         var machine = Describe(settings, paths, network, accelerator, tree is not null);
 

@@ -5,6 +5,7 @@ namespace KvmAgent.ConfigDrive;
 /// <summary>
 /// Puts the tree into an ISO file. It may hold secrets, so only its owner may read it; it is made beside its final name and renamed,
 /// so that nobody sees half of it. An agent that was killed leaves at most that one file beside, which the next start replaces.
+/// Small local files are read and written without async: at a start, each async method costs more than the writing does.
 /// </summary>
 internal static class ConfigDriveIso
 {
@@ -13,10 +14,8 @@ internal static class ConfigDriveIso
     /// <param name="tree">What to write.</param>
     /// <param name="destination">The file's final name; one that is there is replaced.</param>
     /// <param name="prepare">Gets the finished file's temporary name before it is renamed: the place to give it to QEMU's user.</param>
-    /// <param name="cancel">Stops it; nothing is left then.</param>
     /// <exception cref="AgentException">It cannot be written.</exception>
-    public static async Task WriteAsync(
-        ConfigDriveTree tree, string destination, Action<string>? prepare = null, CancellationToken cancel = default)
+    public static void Write(ConfigDriveTree tree, string destination, Action<string>? prepare = null)
     {
         var temporary = destination + ".new";
         try
@@ -25,10 +24,9 @@ internal static class ConfigDriveIso
 
             // CreateNew follows no link that another user of the directory might have put there.
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly, BufferSize = 0 };
-            var file = new FileStream(temporary, options);
-            await using (file.ConfigureAwait(false))
+            using (var file = new FileStream(temporary, options))
             {
-                await IsoImage.WriteAsync(file, tree.Label, tree.Files, cancel).ConfigureAwait(false);
+                IsoImage.Write(file, tree.Label, tree.Files);
             }
 
             prepare?.Invoke(temporary);

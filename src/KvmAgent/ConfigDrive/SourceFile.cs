@@ -31,7 +31,7 @@ internal sealed record SourceFile(string Path, ReadOnlyMemory<byte> Content)
     /// <summary>Reads a file that may be absent.</summary>
     /// <returns>Null where there is none.</returns>
     /// <exception cref="AgentException">It is too large, a directory, or must not be read.</exception>
-    public static async Task<SourceFile?> ReadAsync(string path, int limit, CancellationToken cancel)
+    public static SourceFile? Read(string path, int limit)
     {
         if (Directory.Exists(path))
         {
@@ -40,15 +40,12 @@ internal sealed record SourceFile(string Path, ReadOnlyMemory<byte> Content)
 
         try
         {
-            var file = new FileStream(path, FileMode.Open, FileAccess.Read);
-            await using (file.ConfigureAwait(false))
-            {
-                var content = new byte[Math.Min(file.Length, limit + 1L)];
-                var length = await file.ReadAtLeastAsync(content, content.Length, throwOnEndOfStream: false, cancel).ConfigureAwait(false);
-                return length <= limit
-                    ? new SourceFile(path, content.AsMemory(0, length))
-                    : throw new AgentException(FailureReason.Refused, $"{path} has {file.Length} bytes, more than the {limit} that are allowed");
-            }
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            var content = new byte[Math.Min(file.Length, limit + 1L)];
+            var length = file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
+            return length <= limit
+                ? new SourceFile(path, content.AsMemory(0, length))
+                : throw new AgentException(FailureReason.Refused, $"{path} has {file.Length} bytes, more than the {limit} that are allowed");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -10,7 +10,7 @@ internal static class ConfigDriveFiles
 
     /// <returns>Null where no config drive is wanted.</returns>
     /// <exception cref="AgentException">A file cannot be read or understood.</exception>
-    public static async Task<ConfigDriveTree?> ReadTreeAsync(VmSettings settings, CancellationToken cancel)
+    public static ConfigDriveTree? ReadTree(VmSettings settings)
     {
         var wanted = settings.ConfigDrive;
         if (wanted.Format is not { } format)
@@ -23,13 +23,12 @@ internal static class ConfigDriveFiles
             Format = format,
             VmName = settings.Name,
             InstanceId = InstanceId.FromIdentity(settings.Namespace, settings.Name),
-            Metadata = await ReadAsync(wanted.MetadataFile, SourceFile.DocumentLimit).ConfigureAwait(false),
-            UserData = await ReadAsync(wanted.UserdataFile, SourceFile.UserDataLimit).ConfigureAwait(false),
-            VendorData = await ReadAsync(wanted.VendordataFile, SourceFile.DocumentLimit).ConfigureAwait(false),
-            NetworkData = await ReadAsync(wanted.NetworkdataFile, SourceFile.DocumentLimit).ConfigureAwait(false),
+            Metadata = Read(wanted.MetadataFile, SourceFile.DocumentLimit),
+            UserData = Read(wanted.UserdataFile, SourceFile.UserDataLimit),
+            VendorData = Read(wanted.VendordataFile, SourceFile.DocumentLimit),
+            NetworkData = Read(wanted.NetworkdataFile, SourceFile.DocumentLimit),
         });
 
-        async Task<SourceFile?> ReadAsync(string? path, int limit) =>
-            path is null ? null : await SourceFile.ReadAsync(path, limit, cancel).ConfigureAwait(false);
+        static SourceFile? Read(string? path, int limit) => path is null ? null : SourceFile.Read(path, limit);
     }
 }

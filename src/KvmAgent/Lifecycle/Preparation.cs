@@ -27,7 +27,7 @@ internal sealed class Preparation(VmSettings settings, HostPaths paths, UndoStac
         using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var layout = DiskLayout.Decide(settings, paths);
         var network = Guard(MakeNetworkAsync(failure.Token));
-        var drive = Guard(MakeConfigDriveAsync(failure.Token));
+        var drive = Guard(Task.Run(MakeConfigDrive, failure.Token));
         var cdrom = Guard(FetchCdromAsync(failure.Token));
         var disk = Guard(MakeDiskAsync(layout, failure.Token));
         var blank = Guard(MakeBlankDisksAsync(failure.Token));
@@ -96,16 +96,16 @@ internal sealed class Preparation(VmSettings settings, HostPaths paths, UndoStac
         return (plan, network.CreateRulesAsync(CancellationToken.None));
     }
 
-    private async Task<string?> MakeConfigDriveAsync(CancellationToken cancel)
+    private string? MakeConfigDrive()
     {
-        if (await ConfigDriveFiles.ReadTreeAsync(settings, cancel).ConfigureAwait(false) is not { } tree)
+        if (ConfigDriveFiles.ReadTree(settings) is not { } tree)
         {
             return null;
         }
 
         var path = ConfigDriveFiles.PathIn(settings.RunDir);
         undo.Push("the config drive", () => File.Delete(path));
-        await ConfigDriveIso.WriteAsync(tree, path, QemuUser.GiveOwn, cancel).ConfigureAwait(false);
+        ConfigDriveIso.Write(tree, path, QemuUser.GiveOwn);
         fetchLog.Warn(tree.Warnings);
         return path;
     }

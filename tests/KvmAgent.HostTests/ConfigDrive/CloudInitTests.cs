@@ -111,7 +111,7 @@ public sealed class CloudInitTests(CloudInitPackage cloudInit) : IClassFixture<C
         });
         tree.Warnings.ShouldBeEmpty();
         var (image, extracted) = (Path.Combine(_directory, "config.iso"), Path.Combine(_directory, "drive"));
-        await ConfigDriveIso.WriteAsync(tree, image);
+        ConfigDriveIso.Write(tree, image);
         await ProcessRunner.RunAsync("xorriso", ["-osirrox", "on:auto_chmod_on", "-indev", image, "-extract", "/", extracted]);
         return await cloudInit.RunAsync(extracted, script);
     }

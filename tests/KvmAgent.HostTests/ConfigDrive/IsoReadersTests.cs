@@ -22,7 +22,7 @@ public sealed class IsoReadersTests : IDisposable
     [InlineData("crowded", "norock")]
     public async Task Xorriso_extracts_the_same_bytes_by_rock_ridge_and_by_joliet(string name, string without)
     {
-        var tree = await WriteAsync(name);
+        var tree = Write(name);
         var target = Path.Combine(_directory, "extracted");
 
         await ProcessRunner.RunAsync(
@@ -41,7 +41,7 @@ public sealed class IsoReadersTests : IDisposable
     [InlineData("crowded", "-R", "/a/file-059")]
     public async Task Isoinfo_finds_a_file_by_its_name_in_each_hierarchy(string name, string extension, string path)
     {
-        var tree = await WriteAsync(name);
+        var tree = Write(name);
 
         string[] options = extension == "" ? [] : [extension];
         var listed = await ProcessRunner.RunAsync("isoinfo", [.. options, "-f", "-i", Image]);
@@ -56,7 +56,7 @@ public sealed class IsoReadersTests : IDisposable
     [InlineData("nocloud", "cidata")]
     public async Task Blkid_sees_the_label_by_which_cloud_init_knows_the_drive(string name, string label)
     {
-        await WriteAsync(name);
+        Write(name);
 
         var seen = await ProcessRunner.RunAsync("blkid", ["-p", "-o", "export", Image]);
 
@@ -67,7 +67,7 @@ public sealed class IsoReadersTests : IDisposable
     [Fact]
     public async Task Files_are_for_root_alone_in_the_guest_too()
     {
-        await WriteAsync("openstack");
+        Write("openstack");
 
         var listed = await ProcessRunner.RunAsync("isoinfo", ["-R", "-l", "-i", Image]);
 
@@ -76,7 +76,7 @@ public sealed class IsoReadersTests : IDisposable
         listed.ShouldNotContain("r--r");
     }
 
-    private async Task<ConfigDriveTree> WriteAsync(string name)
+    private ConfigDriveTree Write(string name)
     {
         var input = new ConfigDriveInput
         {
@@ -92,7 +92,7 @@ public sealed class IsoReadersTests : IDisposable
         var tree = name == "crowded"
             ? new ConfigDriveTree("config-2", [.. Enumerable.Range(0, 60).Select(Crowd)], [])
             : ConfigDriveTree.Create(input);
-        await ConfigDriveIso.WriteAsync(tree, Image);
+        ConfigDriveIso.Write(tree, Image);
         return tree;
     }
 

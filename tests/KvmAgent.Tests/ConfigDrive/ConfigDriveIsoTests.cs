@@ -14,33 +14,33 @@ public sealed class ConfigDriveIsoTests : IDisposable
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     [Fact]
-    public async Task Only_the_owner_may_read_it_and_nothing_else_is_left()
+    public void Only_the_owner_may_read_it_and_nothing_else_is_left()
     {
-        await ConfigDriveIso.WriteAsync(Tree("secret"), Destination);
+        ConfigDriveIso.Write(Tree("secret"), Destination);
 
         Directory.GetFiles(_directory).ShouldBe([Destination]);
         File.GetUnixFileMode(Destination).ShouldBe(OwnerOnly);
-        Encoding.Latin1.GetString(await File.ReadAllBytesAsync(Destination)).ShouldContain("secret");
+        Encoding.Latin1.GetString(File.ReadAllBytes(Destination)).ShouldContain("secret");
     }
 
     [Fact]
-    public async Task The_same_files_give_the_same_bytes()
+    public void The_same_files_give_the_same_bytes()
     {
-        await ConfigDriveIso.WriteAsync(Tree("one"), Destination);
-        var first = await File.ReadAllBytesAsync(Destination);
-        await ConfigDriveIso.WriteAsync(Tree("two"), Destination);
-        var other = await File.ReadAllBytesAsync(Destination);
-        await ConfigDriveIso.WriteAsync(Tree("one"), Destination);
+        ConfigDriveIso.Write(Tree("one"), Destination);
+        var first = File.ReadAllBytes(Destination);
+        ConfigDriveIso.Write(Tree("two"), Destination);
+        var other = File.ReadAllBytes(Destination);
+        ConfigDriveIso.Write(Tree("one"), Destination);
 
-        (await File.ReadAllBytesAsync(Destination)).ShouldBe(first);
+        File.ReadAllBytes(Destination).ShouldBe(first);
         other.ShouldNotBe(first);
     }
 
     [Fact]
-    public async Task It_can_be_given_away_before_it_has_its_final_name()
+    public void It_can_be_given_away_before_it_has_its_final_name()
     {
         var seen = "";
-        await ConfigDriveIso.WriteAsync(Tree("x"), Destination, temporary =>
+        ConfigDriveIso.Write(Tree("x"), Destination, temporary =>
         {
             seen = temporary;
             File.Exists(Destination).ShouldBeFalse();
@@ -53,34 +53,34 @@ public sealed class ConfigDriveIsoTests : IDisposable
     }
 
     [Fact]
-    public async Task A_failure_leaves_the_former_drive_and_nothing_half_made()
+    public void A_failure_leaves_the_former_drive_and_nothing_half_made()
     {
-        await File.WriteAllTextAsync(Destination, "former");
+        File.WriteAllText(Destination, "former");
 
-        await Should.ThrowAsync<InvalidOperationException>(
-            () => ConfigDriveIso.WriteAsync(Tree("x"), Destination, _ => throw new InvalidOperationException()));
+        Should.Throw<InvalidOperationException>(
+            () => ConfigDriveIso.Write(Tree("x"), Destination, _ => throw new InvalidOperationException()));
 
         Directory.GetFiles(_directory).ShouldBe([Destination]);
-        (await File.ReadAllTextAsync(Destination)).ShouldBe("former");
+        File.ReadAllText(Destination).ShouldBe("former");
     }
 
     [Fact]
-    public async Task What_a_killed_agent_left_is_replaced_even_if_it_is_a_link()
+    public void What_a_killed_agent_left_is_replaced_even_if_it_is_a_link()
     {
         var elsewhere = Path.Combine(_directory, "elsewhere");
-        await File.WriteAllTextAsync(elsewhere, "mine");
+        File.WriteAllText(elsewhere, "mine");
         File.CreateSymbolicLink(Destination + ".new", elsewhere);
 
-        await ConfigDriveIso.WriteAsync(Tree("x"), Destination);
+        ConfigDriveIso.Write(Tree("x"), Destination);
 
-        (await File.ReadAllTextAsync(elsewhere)).ShouldBe("mine");
+        File.ReadAllText(elsewhere).ShouldBe("mine");
         Directory.GetFiles(_directory).Order().ShouldBe([Destination, elsewhere]);
     }
 
     [Fact]
-    public async Task A_directory_that_is_not_there_is_named()
+    public void A_directory_that_is_not_there_is_named()
     {
-        var error = await Should.ThrowAsync<AgentException>(() => ConfigDriveIso.WriteAsync(Tree("x"), "/nowhere/config.iso"));
+        var error = Should.Throw<AgentException>(() => ConfigDriveIso.Write(Tree("x"), "/nowhere/config.iso"));
 
         error.Reason.ShouldBe(FailureReason.Unwritable);
         error.Message.ShouldContain("/nowhere/config.iso");

@@ -15,7 +15,7 @@ internal sealed class IsoHierarchy
     private readonly List<IsoNode> _directories;
 
     private readonly Dictionary<IsoNode, Extent> _extents;
-    private Extent _littleEndianTable, _bigEndianTable;
+    private Extent _littleEndianTable = Extent.Unknown, _bigEndianTable = Extent.Unknown;
 
     public IsoHierarchy(IsoNode root, bool joliet)
     {
@@ -26,7 +26,7 @@ internal sealed class IsoHierarchy
             _directories.AddRange(Sorted(_directories[i]).Where(child => child.IsDirectory));
         }
 
-        _extents = _directories.ToDictionary(directory => directory, _ => default(Extent));
+        _extents = _directories.ToDictionary(directory => directory, _ => Extent.Unknown);
     }
 
     /// <summary>Gives the path tables and directories their sectors, from <paramref name="next"/> on.</summary>
@@ -96,7 +96,7 @@ internal sealed class IsoHierarchy
     /// <summary>ECMA-119, 9.4.</summary>
     private byte[] PathTable(bool bigEndian)
     {
-        var table = new List<byte>();
+        using var table = new MemoryStream();
         Span<byte> place = stackalloc byte[6];
         foreach (var directory in _directories)
         {
@@ -113,10 +113,13 @@ internal sealed class IsoHierarchy
                 BinaryPrimitives.WriteUInt16LittleEndian(place[4..], parent);
             }
 
-            table.AddRange([(byte)identifier.Length, 0, .. place, .. identifier, .. new byte[identifier.Length % 2]]);
+            table.Write([(byte)identifier.Length, 0]);
+            table.Write(place);
+            table.Write(identifier);
+            table.Write(new byte[identifier.Length % 2]);
         }
 
-        return [.. table];
+        return table.ToArray();
     }
 
     /// <summary>A directory's content in whole sectors. No record crosses a sector's end (ECMA-119, 6.8.1.1).</summary>
@@ -130,16 +133,16 @@ internal sealed class IsoHierarchy
             .. Sorted(directory).Select(child => Record(Identifier(child), child, [.. IsoRecord.Mode(child), .. IsoRecord.Name(child.Name)])),
         ];
 
-        var content = new List<byte>();
+        using var content = new MemoryStream();
         foreach (var record in records)
         {
-            var used = content.Count % IsoImage.SectorSize;
-            content.AddRange(new byte[used + record.Length > IsoImage.SectorSize ? IsoImage.SectorSize - used : 0]);
-            content.AddRange(record);
+            var room = IsoImage.Padding(content.Length);
+            content.Write(new byte[record.Length > room ? room : 0]);
+            content.Write(record);
         }
 
-        content.AddRange(new byte[IsoImage.Padding(content.Count)]);
-        return [.. content];
+        content.Write(new byte[IsoImage.Padding(content.Length)]);
+        return content.ToArray();
     }
 
     private byte[] Record(byte[] identifier, IsoNode node, byte[] rockRidge) =>

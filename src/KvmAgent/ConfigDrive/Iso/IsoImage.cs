@@ -25,7 +25,7 @@ internal static class IsoImage
 
     public static ReadOnlySpan<byte> NoDate => "0000000000000000\0"u8;
 
-    public static async Task WriteAsync(Stream target, string label, IEnumerable<ConfigDriveFile> files, CancellationToken cancel)
+    public static void Write(Stream target, string label, IEnumerable<ConfigDriveFile> files)
     {
         var root = IsoNode.Root(files);
         var primary = new IsoHierarchy(root, joliet: false);
@@ -34,7 +34,8 @@ internal static class IsoImage
         primary.Place(ref next);
         joliet.Place(ref next);
         var head = new byte[Offset(next)];
-        var contents = Files(root).ToArray();
+        var contents = new List<IsoNode>();
+        AddFiles(root, contents);
         foreach (var file in contents)
         {
             file.Extent = new Extent(next, (uint)file.Content.Length);
@@ -45,11 +46,11 @@ internal static class IsoImage
         primary.Write(head, PrimaryDescriptor, label, next);
         joliet.Write(head, JolietDescriptor, label, next);
         ((ReadOnlySpan<byte>)[255, .. "CD001\u0001"u8]).CopyTo(head.AsSpan(Offset(Terminator)));
-        await target.WriteAsync(head, cancel).ConfigureAwait(false);
+        target.Write(head);
         foreach (var file in contents)
         {
-            await target.WriteAsync(file.Content, cancel).ConfigureAwait(false);
-            await target.WriteAsync(new byte[Padding(file.Content.Length)], cancel).ConfigureAwait(false);
+            target.Write(file.Content.Span);
+            target.Write(new byte[Padding(file.Content.Length)]);
         }
 
         target.SetLength(Offset(next));
@@ -60,8 +61,18 @@ internal static class IsoImage
     public static uint SectorsFor(long length) => (uint)((length + SectorSize - 1) / SectorSize);
 
     /// <summary>What is missing to whole sectors.</summary>
-    public static int Padding(int length) => -length & (SectorSize - 1);
+    public static int Padding(long length) => (int)(-length & (SectorSize - 1));
 
-    private static IEnumerable<IsoNode> Files(IsoNode directory) =>
-        directory.Children.SelectMany(child => child.IsDirectory ? Files(child) : [child]);
+    private static void AddFiles(IsoNode node, List<IsoNode> files)
+    {
+        if (!node.IsDirectory)
+        {
+            files.Add(node);
+        }
+
+        foreach (var child in node.Children)
+        {
+            AddFiles(child, files);
+        }
+    }
 }

@@ -1,8 +1,10 @@
 namespace KvmAgent.ConfigDrive.Iso;
 
 /// <summary>Where a file's or a directory's bytes lie in the image.</summary>
-internal readonly record struct Extent(uint Sector, uint Length)
+internal sealed record Extent(uint Sector, uint Length)
 {
+    public static readonly Extent Unknown = new(0, 0);
+
     public uint Sectors => IsoImage.SectorsFor(Length);
 }
 
@@ -20,7 +22,7 @@ internal sealed class IsoNode(string name, IsoNode? parent, bool isDirectory, Re
     public ReadOnlyMemory<byte> Content { get; } = content;
 
     /// <summary>A file's place, the same in both hierarchies; a directory has one place in each, see <see cref="IsoHierarchy"/>.</summary>
-    public Extent Extent { get; set; }
+    public Extent Extent { get; set; } = Extent.Unknown;
 
     /// <summary>The root above files that are named by relative paths with slashes.</summary>
     public static IsoNode Root(IEnumerable<ConfigDriveFile> files)

@@ -10,21 +10,34 @@ internal abstract class YamlNode(Mark at)
     public Mark At { get; } = at;
 
     /// <summary>How much text it is, what it repeats by aliases included; the bound against documents that explode.</summary>
-    public abstract long Weight { get; }
+    public long Weight { get; private set; } = 1;
 
     /// <summary>Levels below and including it; the bound on every recursion over it.</summary>
-    public abstract int Height { get; }
+    public int Height { get; private set; } = 1;
 
     public abstract void WriteTo(Utf8JsonWriter json);
 
     public byte[] ToJson() => Json.Write(WriteTo);
+
+    protected void Count(string text) => Weight += text.Length;
+
+    protected void Count(YamlNode below)
+    {
+        Weight += below.Weight;
+        Height = Math.Max(Height, 1 + below.Height);
+    }
 }
 
-internal sealed class YamlSequence(Mark at, IReadOnlyList<YamlNode> items) : YamlNode(at)
+internal sealed class YamlSequence : YamlNode
 {
-    public IReadOnlyList<YamlNode> Items { get; } = items;
-    public override long Weight { get; } = 1 + items.Sum(item => item.Weight);
-    public override int Height { get; } = 1 + items.Select(item => item.Height).DefaultIfEmpty().Max();
+    public YamlSequence(Mark at, List<YamlNode> items)
+        : base(at)
+    {
+        Items = items;
+        items.ForEach(Count);
+    }
+
+    public List<YamlNode> Items { get; }
 
     public override void WriteTo(Utf8JsonWriter json)
     {
@@ -38,13 +51,21 @@ internal sealed class YamlSequence(Mark at, IReadOnlyList<YamlNode> items) : Yam
     }
 }
 
-/// <param name="at">Where it starts.</param>
-/// <param name="entries">In the document's order; merged ones last.</param>
-internal sealed class YamlMapping(Mark at, OrderedDictionary<string, YamlNode> entries) : YamlNode(at)
+internal sealed class YamlMapping : YamlNode
 {
-    public OrderedDictionary<string, YamlNode> Entries { get; } = entries;
-    public override long Weight { get; } = 1 + entries.Sum(entry => entry.Key.Length + entry.Value.Weight);
-    public override int Height { get; } = 1 + entries.Values.Select(value => value.Height).DefaultIfEmpty().Max();
+    public YamlMapping(Mark at, OrderedDictionary<string, YamlNode> entries)
+        : base(at)
+    {
+        Entries = entries;
+        foreach (var (key, value) in entries)
+        {
+            Count(key);
+            Count(value);
+        }
+    }
+
+    /// <summary>In the document's order; merged ones last.</summary>
+    public OrderedDictionary<string, YamlNode> Entries { get; }
 
     public override void WriteTo(Utf8JsonWriter json)
     {

@@ -15,7 +15,7 @@ internal sealed class YamlReader
 
     private readonly string _file;
     private readonly Parser _parser;
-    private readonly Dictionary<AnchorName, YamlNode> _anchors = [];
+    private readonly Dictionary<string, YamlNode> _anchors = [];
     private long _weight;
 
     private YamlReader(string file, TextReader text)
@@ -63,10 +63,10 @@ internal sealed class YamlReader
             var end = e.End.Line == e.Start.Line ? "" : $" (up to line {e.End.Line}, column {e.End.Column})";
             throw Refused(e.Start, $"not valid YAML or JSON: {e.Message}{end}", e);
         }
-        catch (InvalidOperationException e)
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
-            // What YamlDotNet throws for a flow collection that is cut off by a less indented line.
-            throw Refused(last, "not valid YAML or JSON behind this place: is a bracket or a brace not closed?", e);
+            // YamlDotNet throws these for a flow collection that a less indented line cuts off, and for tags and surrogates that are none.
+            throw Refused(last, "not valid YAML or JSON behind this place: is a bracket or a brace not closed, or a tag or an escape misspelt?", e);
         }
     }
 
@@ -87,7 +87,7 @@ internal sealed class YamlReader
         };
         if (start is NodeEvent { Anchor.IsEmpty: false } anchored)
         {
-            _anchors[anchored.Anchor] = node;
+            _anchors[anchored.Anchor.Value] = node;
         }
 
         return node;
@@ -103,7 +103,7 @@ internal sealed class YamlReader
 
     private YamlNode Alias(AnchorAlias alias, int depth)
     {
-        if (!_anchors.TryGetValue(alias.Value, out var node))
+        if (!_anchors.TryGetValue(alias.Value.Value, out var node))
         {
             throw Refused(alias.Start, $"the alias *{alias.Value.Value} has no finished anchor before it");
         }

@@ -37,16 +37,13 @@ internal sealed partial class YamlScalar : YamlNode
         Text = text;
         Kind = kind;
         _value = value;
+        Count(text);
     }
 
     /// <summary>As it was written, whatever it means.</summary>
     public string Text { get; }
 
     public ScalarKind Kind { get; }
-
-    public override long Weight => 1 + Text.Length;
-
-    public override int Height => 1;
 
     /// <param name="at">Where it starts.</param>
     /// <param name="text">Its text without quotes.</param>
