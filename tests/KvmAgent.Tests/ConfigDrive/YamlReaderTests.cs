@@ -124,7 +124,7 @@ public sealed class YamlReaderTests
     [InlineData("a: b: c\n", 1, 5, "invalid mapping")]
     [InlineData("a: @x\n", 1, 4, "cannot start any token")]
     [InlineData("a: [1, 2\nb: 3\n", 1, 6, "not closed")]
-    [InlineData("a: !<> b\n", 1, 3, "misspelt")]
+    [InlineData("a: !<> b\n", 1, 2, "misspelt")]
     [InlineData("{\"a\": 1", 2, 1, "did not find expected ',' or '}'")]
     [InlineData("a: 1\n---\nb: 2\n", 2, 1, "second document")]
     [InlineData("? [a]\n: 1\n", 1, 3, "a key is a list or a mapping")]
