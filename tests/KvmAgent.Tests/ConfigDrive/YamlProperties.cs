@@ -61,7 +61,7 @@ public sealed class YamlProperties
     [Fact]
     public void Whatever_is_typed_is_read_or_refused_with_its_place() =>
         Check.One(
-            Config.QuickThrowOnFailure.WithMaxTest(5000),
+            Config.QuickThrowOnFailure.WithMaxTest(2000),
             Prop.ForAll(Arb.From(Damaged()), yaml =>
             {
                 try
