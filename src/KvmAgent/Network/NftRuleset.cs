@@ -73,16 +73,11 @@ internal static class NftRuleset
                 $"iifname != {Bridge} accept",
                 "ct state vmap { established : accept, related : accept, invalid : drop }",
                 "meta nfproto ipv4 udp dport 67 accept",
-                "ip protocol icmp accept",
+                "icmp type echo-request accept",
                 v6 is null ? null : "meta nfproto ipv6 udp dport 547 accept",
                 v6 is null ? null : "icmpv6 type { echo-request, nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
                     + "mld-listener-report, mld-listener-done, mld2-listener-report } accept",
                 "counter drop",
-            ]),
-            Chain("to_guest", "type filter hook output priority 0;", [
-                "# A guest that called its own pod came in and went out by the bridge, which the kernel would have it do directly.",
-                $"oifname {Bridge} icmp type redirect drop",
-                v6 is null ? null : $"oifname {Bridge} icmpv6 type nd-redirect drop",
             ])]) + "}\n";
     }
 

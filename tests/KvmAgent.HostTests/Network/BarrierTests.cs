@@ -61,16 +61,18 @@ public sealed class BarrierTests(MappedPod mapped) : IClassFixture<MappedPod>
     {
         await using var guests = await Socat.ServeAsync(Guest, "TCP4-LISTEN:8003", Socat.Say("guest"));
         await using var guests6 = await Socat.ServeAsync(Guest, "TCP6-LISTEN:8003,ipv6only", Socat.Say("guest"));
-        await using var pods = await Socat.ServeAsync(Pod, "TCP4-LISTEN:8004", Socat.Say("pod"));
+        await using var pods = await Socat.ServeAsync(Pod, "UDP4-RECVFROM:8004", Socat.Say("pod"));
         await Client.IpAsync($"route add 192.168.254.0/30 via {PodNamespace.Address} dev to-pod onlink");
         await Client.IpAsync($"route add fd6b:766d:6167::/64 via {PodNamespace.Address6} dev to-pod");
 
         (await Socat.AskInVainAsync(Client, "TCP4:192.168.254.2:8003")).ShouldBe("");
         (await Socat.AskInVainAsync(Client, $"TCP6:[{mapped.Guest6}]:8003")).ShouldBe("");
-        (await Socat.AskInVainAsync(Client, $"TCP4:{Gateway}:8004")).ShouldBe("");
+        (await Socat.AskInVainAsync(Client, $"UDP4:{Gateway}:8004")).ShouldBe("");
+        pods.Lines.ShouldNotContain(line => line.Contains("receiving packet from", StringComparison.Ordinal));
 
         (await Socat.AskAsync(Client, $"TCP4:{PodNamespace.Address}:8003")).ShouldBe("guest");
         (await Socat.AskAsync(Client, $"TCP6:[{PodNamespace.Address6}]:8003")).ShouldBe("guest");
+        (await Socat.AskAsync(Pod, $"UDP4:{Gateway}:8004")).ShouldBe("pod");
     }
 
     [Theory]
@@ -94,9 +96,15 @@ public sealed class BarrierTests(MappedPod mapped) : IClassFixture<MappedPod>
     {
         // Routed rather than bridged: the kernel sees the packet leave by the device that it came from.
         await Pod.SysctlAsync("net.bridge.bridge-nf-call-iptables", "0");
+        await Pod.SysctlAsync("net.bridge.bridge-nf-call-ip6tables", "0");
         await using var server = await Socat.ServeAsync(Guest, "TCP4-LISTEN:8005", Socat.Say("guest"));
+        await using var server6 = await Socat.ServeAsync(Guest, "TCP6-LISTEN:8005,ipv6only", Socat.Say("guest"));
 
         (await Socat.AskAsync(Guest, $"TCP4:{PodNamespace.Address}:8005")).ShouldBe("guest");
-        (await Guest.RunAsync("nstat", "-az", "IcmpInRedirects")).ShouldMatch(@"IcmpInRedirects\s+0\s");
+        (await Socat.AskAsync(Guest, $"TCP6:[{PodNamespace.Address6}]:8005")).ShouldBe("guest");
+
+        var counters = await Guest.RunAsync("nstat", "-az", "IcmpInRedirects", "Icmp6InRedirects");
+        counters.ShouldMatch(@"IcmpInRedirects\s+0\s");
+        counters.ShouldMatch(@"Icmp6InRedirects\s+0\s");
     }
 }
