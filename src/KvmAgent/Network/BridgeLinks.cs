@@ -35,17 +35,26 @@ internal static class BridgeLinks
     /// QEMU opens the tap and a second longer, and dnsmasq cannot answer a router solicitation from it.
     /// </para>
     /// </summary>
-    public static string Create(NetworkRequest request, int mtu, IPAddress gateway, IPAddress? gateway6)
+    /// <param name="request">What the settings ask.</param>
+    /// <param name="mtu">That of both links.</param>
+    /// <param name="gateway6">The gateway's IPv6 address, where the guest has IPv6.</param>
+    /// <param name="kernelHasIpv6">Where it has not, it refuses addrgenmode.</param>
+    public static string Create(NetworkRequest request, int mtu, IPAddress? gateway6, bool kernelHasIpv6)
     {
         var text = new StringBuilder();
         void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
 
         Line($"link add {Bridge} address {request.Mac.ForBridge()} mtu {mtu} type bridge forward_delay 0 stp_state 0 mcast_snooping 0");
-        Line($"link set dev {Bridge} addrgenmode none");
         Line($"tuntap add dev {Tap} mode tap user {request.TapOwner}{(request.Queues > 1 ? " multi_queue" : "")}");
-        Line($"link set dev {Tap} mtu {mtu} master {Bridge} addrgenmode none up");
+        if (kernelHasIpv6)
+        {
+            Line($"link set dev {Bridge} addrgenmode none");
+            Line($"link set dev {Tap} addrgenmode none");
+        }
+
+        Line($"link set dev {Tap} mtu {mtu} master {Bridge} up");
         Line($"link set dev {Tap} type bridge_slave hairpin on mcast_flood off bcast_flood off");
-        Line($"address add {gateway}/{VmSubnet.PrefixLength} dev {Bridge}");
+        Line($"address add {request.VmGateway}/{VmSubnet.PrefixLength} dev {Bridge}");
         Line($"link set dev {Bridge} up");
         if (gateway6 is not null)
         {

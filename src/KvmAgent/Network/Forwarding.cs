@@ -12,9 +12,15 @@ internal sealed record Forwarding
     public const string Ipv4Path = "net/ipv4/ip_forward";
     public const string Ipv6Path = "net/ipv6/conf/all/forwarding";
 
+    /// <summary>For the devices to come: the bridge will be one.</summary>
+    private const string DisableIpv6 = "net/ipv6/conf/default/disable_ipv6";
+
     public required Switch Ipv4 { get; init; }
 
     public required Switch Ipv6 { get; init; }
+
+    /// <summary>Whether the kernel knows IPv6 at all; a node may boot with ipv6.disable=1.</summary>
+    public required bool KernelHasIpv6 { get; init; }
 
     /// <summary>The device that would stop listening to router advertisements once IPv6 is forwarded (accept_ra is 1).</summary>
     public string? NeedsAcceptRa { get; init; }
@@ -32,7 +38,8 @@ internal sealed record Forwarding
     public static Forwarding Read(HostPaths paths, string device6) => new()
     {
         Ipv4 = ReadSwitch(paths, Ipv4Path),
-        Ipv6 = Value(paths, "net/ipv6/conf/default/disable_ipv6") == "0" ? ReadSwitch(paths, Ipv6Path) : Switch.Absent,
+        Ipv6 = Value(paths, DisableIpv6) == "0" ? ReadSwitch(paths, Ipv6Path) : Switch.Absent,
+        KernelHasIpv6 = Value(paths, DisableIpv6) is not null,
         NeedsAcceptRa = Value(paths, AcceptRa(device6)) == "1" ? device6 : null,
     };
 

@@ -71,7 +71,7 @@ internal sealed record NetworkPlan
             Mtu = mtu,
             Dns = dns,
             Sysctls = [.. v4 is null ? [] : pod.Forwarding.Enable4(), .. v6 is null ? [] : pod.Forwarding.Enable6()],
-            Links = BridgeLinks.Delete(pod.Leftovers) + BridgeLinks.Create(request, mtu, request.VmGateway, v6?.Gateway),
+            Links = BridgeLinks.Delete(pod.Leftovers) + BridgeLinks.Create(request, mtu, v6?.Gateway, pod.Forwarding.KernelHasIpv6),
             Ruleset = NftRuleset.Create(request.VmIp, [.. new[] { v4, v6 }.OfType<AddressMapping>()], request.PodPorts),
             Dnsmasq = DnsmasqConfig.Create(request, mtu, v4?.Gateway, v6, dns, warnings),
             RunDir = request.RunDir,

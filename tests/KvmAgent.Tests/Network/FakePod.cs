@@ -76,6 +76,8 @@ internal sealed class FakePod : IDisposable
         File.WriteAllText(file, text);
     }
 
+    public void Delete(string directory) => Directory.Delete(Path.Combine(_root.FullName, directory), recursive: true);
+
     public PodNetwork Discover() => PodNetwork.Parse($"{Line(Links)}\n{Line(Routes)}\n", Paths);
 
     public void Dispose() => _root.Delete(recursive: true);

@@ -177,6 +177,15 @@ public sealed class NetworkPlanTests
         error.Message.ShouldContain("securityContext.sysctls");
     }
 
+    [Fact]
+    public void A_kernel_without_ipv6_is_not_asked_about_it()
+    {
+        using var pod = FakePod.Ordinary();
+        pod.Delete("proc/sys/net/ipv6");
+
+        NetworkPlan.Create(FakePod.Request(), pod.Discover()).Links.ShouldNotContain("addrgenmode");
+    }
+
     private static FakePod Pod(string scenario)
     {
         switch (scenario)
