@@ -117,9 +117,9 @@ internal sealed class ConsoleClient
         {
             while (await _console.ReadAsync(buffer, stop).ConfigureAwait(false) is > 0 and var count)
             {
+                Volatile.Write(ref _lastOutput, _time.GetTimestamp());
                 await _output.WriteAsync(buffer.AsMemory(0, count), stop).ConfigureAwait(false);
                 await _output.FlushAsync(stop).ConfigureAwait(false);
-                Volatile.Write(ref _lastOutput, _time.GetTimestamp());
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException)

@@ -81,20 +81,26 @@ public sealed class ConsoleClientTests : IDisposable
     [Fact]
     public async Task A_script_gets_what_came_of_its_input_and_the_end_after_some_quiet()
     {
-        using var output = new MemoryStream();
+        using var outputs = _sockets.Listen("output.sock");
+        using var output = await Peer.ConnectAsync(_sockets["output.sock"]);
+        using var script = await Peer.AcceptAsync(outputs);
         using var input = new MemoryStream("uptime\x1d\n"u8.ToArray());
-        var (running, hub) = await RunAsync(input, output);
+        await using var stream = new NetworkStream(output.Socket);
+        var time = new ManualTime();
+        var (running, hub) = await RunAsync(input, stream, time: time);
         using var _ = hub;
 
         (await hub.ReadLineAsync()).ShouldBe("uptime\x1d\n");
         for (var line = 0; line < 5; line++)
         {
-            await Task.Delay(Quiet / 2, TimeProvider.System);
             await hub.WriteAsync($"line {line}\n");
+            (await script.ReadLineAsync()).ShouldBe($"line {line}\n");
+            time.Advance(Quiet * 0.7);
+            running.IsCompleted.ShouldBeFalse();
         }
 
-        await running.WaitAsync(Peer.Limit);
-        Encoding.ASCII.GetString(output.ToArray()).ShouldBe("line 0\nline 1\nline 2\nline 3\nline 4\n");
+        await time.AdvanceUntilAsync(running).WaitAsync(Peer.Limit);
+        await running;
         _words.ToString().ShouldBeEmpty();
     }
 
@@ -137,10 +143,11 @@ public sealed class ConsoleClientTests : IDisposable
 
     private Task<(Task Running, Peer Hub)> RunAsync(PseudoTerminal terminal) => RunAsync(terminal.Terminal, terminal.Terminal, terminal.Descriptor);
 
-    private async Task<(Task Running, Peer Hub)> RunAsync(Stream input, Stream output, int descriptor = NoTerminal)
+    private async Task<(Task Running, Peer Hub)> RunAsync(
+        Stream input, Stream output, int descriptor = NoTerminal, TimeProvider? time = null)
     {
         var running = ConsoleClient.RunAsync(
-            _sockets["console.sock"], Quiet, descriptor, input, output, _words, TimeProvider.System, CancellationToken.None);
+            _sockets["console.sock"], Quiet, descriptor, input, output, _words, time ?? TimeProvider.System, CancellationToken.None);
         return (running, await Peer.AcceptAsync(_hub));
     }
 }

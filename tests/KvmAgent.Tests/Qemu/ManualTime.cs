@@ -40,6 +40,16 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
+    /// <summary>Goes on until a task that waits for this clock is done.</summary>
+    public async Task AdvanceUntilAsync(Task done)
+    {
+        while (!done.IsCompleted)
+        {
+            Advance(TimeSpan.FromMilliseconds(100));
+            await Task.WhenAny(done, Task.Delay(TimeSpan.FromMilliseconds(1), System));
+        }
+    }
+
     private Timer? NextDue(TimeSpan end)
     {
         lock (_gate)
