@@ -82,10 +82,8 @@ internal sealed class ConsoleAttacher(Socket socket, ConsoleScrollback scrollbac
     {
         try
         {
-            var open = true;
-            while (open)
+            while (await _wake.Reader.WaitToReadAsync().ConfigureAwait(false))
             {
-                open = await _wake.Reader.WaitToReadAsync().ConfigureAwait(false);
                 _wake.Reader.TryRead(out _);
                 while (Next() is { IsEmpty: false } bytes)
                 {

@@ -39,9 +39,16 @@ internal sealed class ConsoleClient
     public static Task RunAsync(string path, TimeSpan quiet, TimeProvider time, CancellationToken cancel = default) =>
         RunAsync(path, quiet, 0, Console.OpenStandardInput(), Console.OpenStandardOutput(), Console.Error, time, cancel);
 
-    /// <summary>As above, with other descriptors; <paramref name="descriptor"/> is the terminal of <paramref name="input"/>, if it is one.</summary>
+    /// <summary>As above, with other streams; <paramref name="descriptor"/> is the input's, which may be a terminal.</summary>
     public static async Task RunAsync(
-        string path, TimeSpan quiet, int descriptor, Stream input, Stream output, TextWriter words, TimeProvider time, CancellationToken cancel)
+        string path,
+        TimeSpan quiet,
+        int descriptor,
+        Stream input,
+        Stream output,
+        TextWriter words,
+        TimeProvider time,
+        CancellationToken cancel)
     {
         await using var console = new NetworkStream(await ConnectAsync(path, cancel).ConfigureAwait(false), ownsSocket: true);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -87,10 +94,11 @@ internal sealed class ConsoleClient
             throw (e as SocketException)?.SocketErrorCode switch
             {
                 SocketError.ConnectionRefused => new AgentException(
-                    FailureReason.TryAgain, $"the agent that made {path} does not run any more; try again when the machine has been started", e),
+                    FailureReason.TryAgain, $"the agent that made {path} does not run any more: try again when it does", e),
                 SocketError.AddressNotAvailable => new AgentException(
                     FailureReason.Missing, $"no agent has a console here: there is no {path}; set RUN_DIR as the agent has it", e),
-                _ => new AgentException(FailureReason.Missing, $"cannot use {path}: {e.Message}; become the agent's user, or set RUN_DIR", e),
+                _ => new AgentException(
+                    FailureReason.Missing, $"cannot use {path}: {e.Message}; become the agent's user, or set RUN_DIR", e),
             };
         }
     }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace KvmAgent.Qemu;
 
-/// <summary>Text that a guest wrote, made fit for a log or a table: it cannot move the cursor, fake a line or turn the writing around.</summary>
+/// <summary>A guest's text, made fit for a log or a table: it cannot move the cursor, fake a line or turn the writing around.</summary>
 internal static class ConsoleText
 {
     public static bool IsPrintable(Rune rune) => rune.IsAscii

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace KvmAgent.Qemu;
 
 /// <summary>
-/// Asks the agent in the guest, one command at a time, each within a limit. The guest is a stranger: a line of its may be 1 MiB long,
-/// an answer must be among the first 4 MiB that come, and the first command and each after one that went wrong begins with finding out
+/// Asks the agent in the guest, one command at a time, each within a limit. The guest is a stranger: a line may be 1 MiB long, an
+/// answer must be among the first 4 MiB that come, and the first command and each after one that went wrong begins with finding out
 /// whose answers these are (<see cref="GuestAgentPort"/>). Whether an agent runs at all is known without asking
 /// (<see cref="QmpCommands.QueryPortOpenAsync"/>).
 ///
@@ -41,7 +41,8 @@ internal sealed class GuestAgentClient(string path, TimeProvider time) : IDispos
         async stop =>
         {
             await _port.SyncAsync(anew: true, stop).ConfigureAwait(false);
-            await _port.SendAsync(QmpMessage.Command("guest-shutdown", static a => a.WriteString("mode", "powerdown")), stop).ConfigureAwait(false);
+            var command = QmpMessage.Command("guest-shutdown", static arguments => arguments.WriteString("mode", "powerdown"));
+            await _port.SendAsync(command, stop).ConfigureAwait(false);
             return await RefusedAsync(stop, cancel).ConfigureAwait(false);
         },
         limit,

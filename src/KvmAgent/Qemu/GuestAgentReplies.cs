@@ -6,8 +6,9 @@ namespace KvmAgent.Qemu;
 /// <summary>Which agent runs in the guest, and the commands that it has and lets us use.</summary>
 internal sealed record GuestAgentInfo(string Version, IReadOnlySet<string> Commands);
 
-/// <summary>The guest's system, as far as it says. <paramref name="Id"/> is os-release's, such as <c>debian</c>, <c>mswindows</c>.</summary>
-internal sealed record GuestOs(string? Id, string? Name, string? PrettyName, string? VersionId, string? KernelRelease, string? Machine);
+/// <summary>The guest's system, as far as it says. <paramref name="Id"/> is os-release's, or <c>mswindows</c>.</summary>
+internal sealed record GuestOs(
+    string? Id, string? Name, string? PrettyName, string? VersionId, string? KernelRelease, string? Machine);
 
 /// <summary>One of the guest's network interfaces.</summary>
 internal sealed record GuestInterface(string Name, string? Mac, IReadOnlyList<GuestAddress> Addresses);
@@ -44,12 +45,16 @@ internal static class GuestAgentReplies
     public static IReadOnlyList<GuestInterface> Interfaces(JsonElement answer) =>
     [
         .. Items(answer).Select(static nic => new GuestInterface(
-            Text(nic, "name") ?? "", Text(nic, "hardware-address"), [.. Items(nic, "ip-addresses").Select(Address).OfType<GuestAddress>()])),
+            Text(nic, "name") ?? "",
+            Text(nic, "hardware-address"),
+            [.. Items(nic, "ip-addresses").Select(Address).OfType<GuestAddress>()])),
     ];
 
     private static GuestAddress? Address(JsonElement item) =>
         IPAddress.TryParse(Text(item, "ip-address"), out var address)
-        && Find(item, "prefix") is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var prefix) && prefix is >= 0 and <= 128
+        && Find(item, "prefix") is { ValueKind: JsonValueKind.Number } number
+        && number.TryGetInt32(out var prefix)
+        && prefix is >= 0 and <= 128
             ? new GuestAddress(address, prefix)
             : null;
 

@@ -43,10 +43,11 @@ internal static class QmpCommands
     /// Whether the guest has opened the port behind a character device: for the guest agent's, whether the agent runs. The same is told
     /// by the event <c>VSERPORT_CHANGE</c> (<c>id</c>: the port's device, <c>open</c>), at most once a second.
     /// </summary>
-    public static async Task<bool> QueryPortOpenAsync(this QmpClient qmp, string chardev, CancellationToken cancel = default) => QmpMessage.Shape(
-        await qmp.ExecuteAsync("query-chardev", cancel: cancel).ConfigureAwait(false),
-        answer => answer.EnumerateArray().Any(
-            device => device.GetProperty("label").GetString() == chardev && device.GetProperty("frontend-open").GetBoolean()));
+    public static async Task<bool> QueryPortOpenAsync(this QmpClient qmp, string chardev, CancellationToken cancel = default) =>
+        QmpMessage.Shape(
+            await qmp.ExecuteAsync("query-chardev", cancel: cancel).ConfigureAwait(false),
+            answer => answer.EnumerateArray().Any(
+                device => device.GetProperty("label").GetString() == chardev && device.GetProperty("frontend-open").GetBoolean()));
 
     /// <returns>How many reads and writes all block devices have done: a guest that boots makes them grow.</returns>
     public static async Task<long> QueryBlockOperationsAsync(this QmpClient qmp, CancellationToken cancel = default) => QmpMessage.Shape(
@@ -55,9 +56,10 @@ internal static class QmpCommands
             .Sum(static stats => stats.GetProperty("rd_operations").GetInt64() + stats.GetProperty("wr_operations").GetInt64()));
 
     /// <returns>The threads of the virtual CPUs, by CPU: /proc/PID/task/THREAD/stat says what they use.</returns>
-    public static async Task<IReadOnlyList<int>> QueryCpuThreadsAsync(this QmpClient qmp, CancellationToken cancel = default) => QmpMessage.Shape(
-        await qmp.ExecuteAsync("query-cpus-fast", cancel: cancel).ConfigureAwait(false),
-        static answer => answer.EnumerateArray().Select(static cpu => cpu.GetProperty("thread-id").GetInt32()).ToArray());
+    public static async Task<IReadOnlyList<int>> QueryCpuThreadsAsync(this QmpClient qmp, CancellationToken cancel = default) =>
+        QmpMessage.Shape(
+            await qmp.ExecuteAsync("query-cpus-fast", cancel: cancel).ConfigureAwait(false),
+            static answer => answer.EnumerateArray().Select(static cpu => cpu.GetProperty("thread-id").GetInt32()).ToArray());
 }
 
 /// <summary>QEMU's run state, such as <c>running</c>, <c>paused</c>, <c>prelaunch</c>, <c>shutdown</c>, <c>guest-panicked</c>.</summary>

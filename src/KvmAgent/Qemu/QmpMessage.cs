@@ -74,7 +74,8 @@ internal readonly record struct QmpMessage(QmpEvent? Event, QmpException? Error,
         {
             return read(value);
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or OverflowException or ArgumentException)
+        catch (Exception e) when (
+            e is KeyNotFoundException or InvalidOperationException or FormatException or OverflowException or ArgumentException)
         {
             throw new IOException($"an answer has an unexpected shape: {e.Message}", e);
         }

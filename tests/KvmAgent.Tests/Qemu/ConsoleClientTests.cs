@@ -139,9 +139,11 @@ public sealed class ConsoleClientTests : IDisposable
     }
 
     private async Task<AgentException> FailAsync(string name) => await Should.ThrowAsync<AgentException>(
-        ConsoleClient.RunAsync(_sockets[name], Quiet, NoTerminal, Stream.Null, Stream.Null, _words, TimeProvider.System, CancellationToken.None));
+        ConsoleClient.RunAsync(
+            _sockets[name], Quiet, NoTerminal, Stream.Null, Stream.Null, _words, TimeProvider.System, CancellationToken.None));
 
-    private Task<(Task Running, Peer Hub)> RunAsync(PseudoTerminal terminal) => RunAsync(terminal.Terminal, terminal.Terminal, terminal.Descriptor);
+    private Task<(Task Running, Peer Hub)> RunAsync(PseudoTerminal terminal) =>
+        RunAsync(terminal.Terminal, terminal.Terminal, terminal.Descriptor);
 
     private async Task<(Task Running, Peer Hub)> RunAsync(
         Stream input, Stream output, int descriptor = NoTerminal, TimeProvider? time = null)

@@ -58,6 +58,30 @@ public sealed class MemoryTests : IDisposable
         (GC.GetTotalMemory(forceFullCollection: true) - held).ShouldBeLessThan(MiB);
     }
 
+    [Fact]
+    public async Task A_large_message_leaves_nothing_behind()
+    {
+        using var listener = _sockets.Listen("qmp.sock");
+        using var client = await Peer.ConnectAsync(_sockets["qmp.sock"]);
+        using var qemu = await Peer.AcceptAsync(listener);
+        var lines = new QmpLines(client.Socket, 16 << 20);
+        var held = GC.GetTotalMemory(forceFullCollection: true);
+
+        await PassLargeAsync(qemu, lines);
+        var waiting = lines.ReadAsync();
+
+        (GC.GetTotalMemory(forceFullCollection: true) - held).ShouldBeLessThan(MiB);
+        await qemu.WriteAsync("small\n");
+        (await waiting)!.Value.Length.ShouldBe(5);
+    }
+
+    private static async Task PassLargeAsync(Peer sender, QmpLines lines)
+    {
+        var sending = sender.WriteAsync(Encoding.ASCII.GetBytes(new string('x', 10 << 20) + "\n"));
+        (await lines.ReadAsync())!.Value.Length.ShouldBe(10 << 20);
+        await sending;
+    }
+
     private static async Task DrownAsync(Socket listener, GuestAgentClient agent, byte[] bytes)
     {
         var asking = agent.PingAsync(Peer.Limit);
