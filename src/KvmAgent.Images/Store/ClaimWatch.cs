@@ -20,7 +20,7 @@ internal sealed class ClaimWatch(StorePlace place, FetchMeter meter, TimeProvide
             (_seen, _since) = (text, time.GetTimestamp());
         else if (time.GetElapsedTime(_since) >= timings.StaleAfter)
         {
-            TakeAway(text);
+            TakeAway(place, text);
             return;
         }
         var state = ClaimState.Parse(text);
@@ -31,13 +31,11 @@ internal sealed class ClaimWatch(StorePlace place, FetchMeter meter, TimeProvide
 
     // Others may find the same claim stale at the same moment, and one of them may hold a fresh claim already when
     // we move the file away: then it is put back, and were a third one faster, that holder notices its loss.
-    private void TakeAway(string stale)
+    internal static void TakeAway(StorePlace place, string stale)
     {
         var away = place.Temporary(StorePlace.NewId(), "stale");
         try
         {
-            if (Claim.Read(place.Claim) != stale)
-                return;
             // Overwriting is what makes .NET call rename(2); without, it links and unlinks, and the latter could hit a fresh claim.
             File.Move(place.Claim, away, overwrite: true);
             if (Claim.Read(away) is { } text && text != stale)

@@ -13,8 +13,6 @@ public sealed class BaseImageStoreTests : IDisposable
 
     private string Image => Path.Combine(_scratch.Volume, "base");
 
-    private string Record => Path.Combine(_scratch.Volume, "base.json");
-
     [Fact]
     public async Task An_image_comes_over_http_whole_read_only_and_with_its_record()
     {
@@ -47,67 +45,10 @@ public sealed class BaseImageStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task A_second_start_uses_what_is_there_and_asks_nobody()
-    {
-        await using var server = new FaultServer(heard => Answer.File(heard, Disk));
-        await Quick.EnsureAsync(_scratch.Request(server.Url()));
-        var reports = new Reports();
-
-        var again = await Quick.EnsureAsync(_scratch.Request(server.Url()), reports);
-
-        again.ShouldBe(new BaseImage(Image, Samples.Sha256(Disk), ImageFormat.Raw, Disk.Length, Fetched: false));
-        server.Heard.Count.ShouldBe(1);
-        reports.All.ShouldBeEmpty("with its record there, the image is not read again");
-    }
-
-    [Fact]
-    public async Task An_image_put_there_by_hand_is_used_and_gets_a_record()
-    {
-        File.WriteAllBytes(Image, Disk);
-        var reports = new Reports();
-
-        (await Quick.EnsureAsync(_scratch.Request(null), reports)).Digest.ShouldBe(Samples.Sha256(Disk));
-        reports.All.ShouldContain(r => r.Phase == FetchPhase.Hashing);
-
-        var silent = new Reports();
-        (await Quick.EnsureAsync(_scratch.Request(null), silent)).Digest.ShouldBe(Samples.Sha256(Disk));
-        silent.All.ShouldBeEmpty();
-    }
-
-    [Fact]
     public async Task The_image_itself_may_be_its_source()
     {
         File.WriteAllBytes(Image, Disk);
         (await Quick.EnsureAsync(_scratch.Request(Image))).Fetched.ShouldBeFalse();
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("{")]
-    [InlineData("null")]
-    [InlineData("[1, 2]")]
-    [InlineData("{\"digest\": 7}")]
-    [InlineData("{\"digest\": \"md5:00\", \"size\": 700001, \"modified\": \"2020-01-01T00:00:00Z\", \"format\": \"raw\"}")]
-    public async Task A_record_that_makes_no_sense_is_made_anew(string content)
-    {
-        File.WriteAllBytes(Image, Disk);
-        File.SetLastWriteTimeUtc(Image, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
-        File.WriteAllText(Record, content);
-
-        (await Quick.EnsureAsync(_scratch.Request(null))).Digest.ShouldBe(Samples.Sha256(Disk));
-
-        File.ReadAllText(Record).ShouldContain(Samples.Sha256(Disk));
-    }
-
-    [Fact]
-    public async Task A_record_of_another_file_is_not_believed()
-    {
-        await Quick.EnsureAsync(_scratch.Request(_scratch.File("source", Disk)));
-        var other = Samples.Raw(Disk.Length, seed: 2);
-        File.Delete(Image);
-        File.WriteAllBytes(Image, other);
-
-        (await Quick.EnsureAsync(_scratch.Request(null))).Digest.ShouldBe(Samples.Sha256(other));
     }
 
     [Fact]
@@ -180,85 +121,6 @@ public sealed class BaseImageStoreTests : IDisposable
         File.ReadAllBytes(Image).ShouldBe(disk);
         Libc.Stat(Image)!.Value.Allocated.ShouldBeLessThan(512 * 1024);
     }
-
-    [Fact]
-    public async Task Without_a_source_the_image_must_be_there() =>
-        await Quick.EnsureAsync(_scratch.Request(null)).ShouldFailAsync(ImageFailure.Settings, Image, "no source");
-
-    [Fact]
-    public async Task A_source_path_that_is_not_there_is_told() =>
-        await Quick.EnsureAsync(_scratch.Request("/nowhere/disk.img")).ShouldFailAsync(ImageFailure.Unavailable, "/nowhere/disk.img", "does not exist");
-
-    [Theory]
-    [InlineData("/dev/zero")]
-    [InlineData("/")]
-    public async Task A_source_that_is_no_regular_file_is_refused(string path)
-    {
-        await Quick.EnsureAsync(_scratch.Request(path)).ShouldFailAsync(ImageFailure.Refused, "not a regular file");
-        _scratch.Names.ShouldBeEmpty();
-    }
-
-    [Fact]
-    public async Task A_pipe_as_source_is_refused_and_not_waited_for()
-    {
-        var pipe = Path.Combine(_scratch.Root, "pipe");
-        await Programs.RunAsync("mkfifo", pipe);
-        await Quick.EnsureAsync(_scratch.Request(pipe)).ShouldFailAsync(ImageFailure.Refused, "not a regular file");
-    }
-
-    [Theory]
-    [InlineData("a/b")]
-    [InlineData("..")]
-    [InlineData("../base")]
-    [InlineData(".hidden")]
-    [InlineData("")]
-    [InlineData("a\nb")]
-    [InlineData("base.json")]
-    public async Task A_name_that_could_lead_elsewhere_is_a_wrong_setting(string name) =>
-        await Quick.EnsureAsync(_scratch.Request("/x") with { Name = name }).ShouldFailAsync(ImageFailure.Settings, "image name");
-
-    [Theory]
-    [InlineData("disk.img", "neither a URL nor an absolute path")]
-    [InlineData("file:///disk.img", "scheme 'file'")]
-    [InlineData("s3://bucket/key", "scheme 's3'")]
-    [InlineData("http://", "neither")]
-    [InlineData("", "neither")]
-    public async Task A_source_we_cannot_fetch_from_is_a_wrong_setting(string source, string words) =>
-        await Quick.EnsureAsync(_scratch.Request(source)).ShouldFailAsync(ImageFailure.Settings, words);
-
-    [Fact]
-    public async Task A_volume_that_is_not_mounted_is_told() =>
-        await Quick.EnsureAsync(_scratch.Request("/x") with { Directory = "/nowhere" }).ShouldFailAsync(ImageFailure.Unwritable, "/nowhere", "mount");
-
-    [Fact]
-    public async Task Something_else_under_the_images_name_is_told()
-    {
-        Directory.CreateDirectory(Image);
-        await Quick.EnsureAsync(_scratch.Request("/x")).ShouldFailAsync(ImageFailure.Unwritable, Image, "not a regular file");
-    }
-
-    [Fact]
-    public async Task A_link_that_leads_nowhere_is_told_and_not_fetched_over()
-    {
-        File.CreateSymbolicLink(Image, "/nowhere/disk.img");
-        await Quick.EnsureAsync(_scratch.Request(_scratch.File("source", Disk))).ShouldFailAsync(ImageFailure.Unwritable, Image, "/nowhere/disk.img");
-    }
-
-    [Fact]
-    public async Task A_link_to_an_image_elsewhere_is_followed()
-    {
-        File.CreateSymbolicLink(Image, _scratch.File("elsewhere", Disk));
-        (await Quick.EnsureAsync(_scratch.Request(null))).Digest.ShouldBe(Samples.Sha256(Disk));
-    }
-
-    [Theory]
-    [InlineData("sha256:00")]
-    [InlineData("md5:d41d8cd98f00b204e9800998ecf8427e")]
-    [InlineData("sha256")]
-    [InlineData("sha256:zz00000000000000000000000000000000000000000000000000000000000000")]
-    [InlineData("")]
-    public void A_checksum_that_is_none_is_a_wrong_setting(string text) =>
-        Failures.ShouldFail(() => Checksum.Parse(text), ImageFailure.Settings, $"'{text}'", "sha256:");
 
     [Fact]
     public async Task Progress_counts_up_to_the_whole_and_is_not_told_too_often()

@@ -1,16 +1,10 @@
-using KvmAgent.Images.Store;
 using KvmAgent.Images.Tests.Support;
 
 namespace KvmAgent.Images.Tests.Fetch;
 
-public sealed class HttpFetchTests : IDisposable
+public sealed class HttpResumeTests : HttpScenario
 {
-    private static readonly byte[] Disk = Samples.Raw(1_500_000);
     private static readonly byte[] OtherDisk = Samples.Raw(1_500_000, seed: 2);
-
-    private readonly Scratch _scratch = new();
-
-    public void Dispose() => _scratch.Dispose();
 
     [Fact]
     public async Task A_broken_connection_is_resumed_where_it_broke()
@@ -104,6 +98,19 @@ public sealed class HttpFetchTests : IDisposable
             : new Answer(206, Disk[(int)from..], ("ETag", "\"v1\""), ("Content-Range", range)));
 
         await FailsAsync(server, ImageFailure.Unavailable, "700000", "cannot be trusted with ranges");
+    }
+
+    [Fact]
+    public async Task A_server_that_sends_the_rest_piece_by_piece_is_asked_until_all_has_come()
+    {
+        await using var server = new FaultServer(heard => heard.From is not { } from
+            ? Answer.File(heard, Disk) with { CutAfter = 700_000 }
+            : new Answer(206, Disk[(int)from..Math.Min((int)from + 300_000, Disk.Length)],
+                ("Content-Range", $"bytes {from}-{Math.Min(from + 300_000, Disk.Length) - 1}/{Disk.Length}")));
+
+        await FetchedAsync(server, Disk);
+
+        server.Heard.Select(h => h.From).ShouldBe([null, 700_000, 1_000_000, 1_300_000]);
     }
 
     [Fact]
@@ -201,105 +208,5 @@ public sealed class HttpFetchTests : IDisposable
         await FetchedAsync(server, disk, timings: timings);
 
         server.Heard.Count.ShouldBe(1);
-    }
-
-    [Theory]
-    [InlineData(503)]
-    [InlineData(429)]
-    [InlineData(500)]
-    public async Task A_server_in_trouble_is_asked_again(int status)
-    {
-        await using var server = new FaultServer(heard => heard.Number <= 2 ? Answer.Text(status, "later") : Answer.File(heard, Disk));
-
-        await FetchedAsync(server, Disk);
-    }
-
-    [Theory]
-    [InlineData(404, "check the address")]
-    [InlineData(403, "headers file")]
-    [InlineData(407, "http_proxy")]
-    [InlineData(400, "200")]
-    [InlineData(204, "200")]
-    [InlineData(206, "200")]
-    public async Task A_refusal_by_the_server_is_final_at_once(int status, string remedy)
-    {
-        await using var server = new FaultServer(_ => Answer.Text(status, ""));
-
-        await FailsAsync(server, ImageFailure.Unavailable, server.Url(), $"{status}", remedy);
-
-        server.Heard.Count.ShouldBe(1);
-    }
-
-    [Fact]
-    public async Task A_web_page_is_refused_before_the_rest_of_it_has_come()
-    {
-        var page = new byte[10_000_000];
-        page.AsSpan().Fill((byte)' ');
-        "<!doctype html><html>"u8.CopyTo(page);
-        await using var server = new FaultServer(_ => new Answer(200, page) { CutAfter = 300_000, Silent = true });
-
-        await FailsAsync(server, ImageFailure.Refused, server.Url(), "a web page (HTML)", "check the address");
-
-        server.Heard.Count.ShouldBe(1);
-    }
-
-    [Fact]
-    public async Task A_packed_transfer_nobody_asked_for_is_refused()
-    {
-        await using var server = new FaultServer(_ => new Answer(200, Disk, ("Content-Encoding", "br")));
-
-        await FailsAsync(server, ImageFailure.Refused, "br", "although told not to");
-    }
-
-    [Fact]
-    public async Task What_is_not_http_is_said_to_be_so()
-    {
-        await using var server = new FaultServer(_ => new Answer(200, Disk) { Garble = true });
-
-        await FailsAsync(server, ImageFailure.Unavailable, "does not answer in HTTP", "check scheme and port");
-    }
-
-    [Fact]
-    public async Task A_refused_connection_is_told_soon()
-    {
-        int port;
-        await using (var server = new FaultServer(heard => Answer.File(heard, Disk)))
-            port = server.Port;
-        var start = TimeProvider.System.GetTimestamp();
-
-        await new BaseImageStore().EnsureAsync(_scratch.Request($"http://127.0.0.1:{port}/disk.img"), null, default)
-            .ShouldFailAsync(ImageFailure.Unavailable, $"127.0.0.1:{port}", "Connection refused");
-
-        TimeProvider.System.GetElapsedTime(start).ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(12));
-        _scratch.Names.ShouldBeEmpty();
-    }
-
-    [Fact]
-    public async Task Cancelling_leaves_nothing_behind()
-    {
-        await using var server = new FaultServer(heard => Answer.File(heard, Disk) with { CutAfter = 700_000, Silent = true });
-        using var cancel = new CancellationTokenSource();
-
-        var fetch = new BaseImageStore().EnsureAsync(_scratch.Request(server.Url()), null, cancel.Token);
-        await Until.TrueAsync(() => _scratch.Names.Any(n => n.EndsWith(".part", StringComparison.Ordinal)));
-        _scratch.Names.ShouldContain(".base.claim");
-        await cancel.CancelAsync();
-
-        await Should.ThrowAsync<OperationCanceledException>(fetch);
-        _scratch.Names.ShouldBeEmpty();
-    }
-
-    private async Task FetchedAsync(FaultServer server, byte[] disk, Reports? reports = null, StoreTimings? timings = null)
-    {
-        var image = await Quick.EnsureAsync(_scratch.Request(server.Url()), reports, timings);
-        File.ReadAllBytes(image.Path).ShouldBe(disk);
-        image.Digest.ShouldBe(Samples.Sha256(disk));
-        _scratch.Names.ShouldBe(["base", "base.json"]);
-    }
-
-    private async Task FailsAsync(FaultServer server, ImageFailure reason, params string[] words)
-    {
-        await Quick.EnsureAsync(_scratch.Request(server.Url())).ShouldFailAsync(reason, words);
-        _scratch.Names.ShouldBeEmpty();
     }
 }
