@@ -53,6 +53,7 @@ public sealed class Qcow2HeaderTests : IDisposable
     [InlineData(40, 0x7fffffffu, "L1 table")]
     [InlineData(44, 1u, "boundary")]
     [InlineData(48, 0x70000000u, "refcount table")]
+    [InlineData(48, 0xffffffffu, "refcount table")]
     [InlineData(56, 0u, "refcount table has 0")]
     [InlineData(56, 0xffffffffu, "refcount table")]
     [InlineData(60, 0xffffffffu, "snapshots")]
@@ -63,6 +64,13 @@ public sealed class Qcow2HeaderTests : IDisposable
     [InlineData(12, 0x20000u, "backing file")]
     [InlineData(12, 20u, "backing file")]
     public void A_bent_field_is_damage_and_named(int offset, uint value, string words) => Damaged(Qcow2Sample.With32(offset, value), words);
+
+    [Theory]
+    [InlineData(0x8000_0000_0004_0001)]
+    [InlineData(0x8000_0000_0004_0200)]
+    [InlineData(0x0100_0000_0004_0000)]
+    public void A_bent_entry_of_the_l1_table_is_damage(ulong entry) =>
+        Damaged(Qcow2Sample.With64(0x30000, entry), $"entry 0 of its L1 table is 0x{entry:x16}");
 
     [Fact]
     public void A_backing_name_of_impossible_length_is_damage()
