@@ -49,7 +49,8 @@ internal sealed class AgentProcess : IAsyncDisposable
     }
 
     /// <summary>Starts <c>kvm-agent run</c>; volumes lie below <paramref name="pod"/>'s directory unless the environment says otherwise.</summary>
-    public static AgentProcess Start(PodNamespace pod, IReadOnlyDictionary<string, string> environment)
+    /// <param name="wrapper">A command that runs the agent with less than it should have.</param>
+    public static AgentProcess Start(PodNamespace pod, IReadOnlyDictionary<string, string> environment, params string[] wrapper)
     {
         var all = Defaults(pod);
         foreach (var (name, value) in environment)
@@ -60,7 +61,7 @@ internal sealed class AgentProcess : IAsyncDisposable
         // As volumes are: QEMU's user passes through.
         File.SetUnixFileMode(pod.Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         Directory.CreateDirectory(all["IMAGE_DIR"]);
-        return new AgentProcess(pod, all, Children.Start(Info(pod, all, "run")));
+        return new AgentProcess(pod, all, Children.Start(Info(pod, all, [.. wrapper, "dotnet", Program, "run"])));
     }
 
     /// <summary>Waits until the guest is up.</summary>
@@ -148,9 +149,9 @@ internal sealed class AgentProcess : IAsyncDisposable
         ["VM_MEMORY"] = "256Mi",
     };
 
-    private static ProcessStartInfo Info(PodNamespace pod, Dictionary<string, string> environment, string command)
+    private static ProcessStartInfo Info(PodNamespace pod, Dictionary<string, string> environment, string[] command)
     {
-        var info = new ProcessStartInfo("ip", ["netns", "exec", pod.Pod.Name, "dotnet", Program, command])
+        var info = new ProcessStartInfo("ip", ["netns", "exec", pod.Pod.Name, .. command])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
