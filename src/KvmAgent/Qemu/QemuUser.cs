@@ -31,31 +31,19 @@ internal static class QemuUser
             return;
         }
 
-        try
+        if (write)
         {
-            File.SetUnixFileMode(path, write ? OwnerAndGroup : File.GetUnixFileMode(path) | UnixFileMode.GroupRead);
+            Give(path, Id, 0, OwnerAndGroup);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        else
         {
-            throw Denied(path, e.Message);
-        }
-
-        // What QEMU shall only read does not become its own: an owner could make it writable, and others may share it.
-        if ((write ? Native.Chown(path, Id, 0) : Native.Chown(path, file.Owner, Id)) != 0)
-        {
-            throw Denied(path, Native.LastError());
+            // What QEMU shall only read does not become its own: an owner could make it writable, and others may share it.
+            Give(path, file.Owner, Id, File.GetUnixFileMode(path) | UnixFileMode.GroupRead);
         }
     }
 
     /// <summary>Gives QEMU a file that nobody else may read; the agent can still replace it, as the directory is its own.</summary>
-    public static void GiveOwn(string path)
-    {
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        if (Native.Chown(path, Id, Id) != 0)
-        {
-            throw Denied(path, Native.LastError());
-        }
-    }
+    public static void GiveOwn(string path) => Give(path, Id, Id, UnixFileMode.UserRead | UnixFileMode.UserWrite);
 
     /// <summary>Every directory above a file must let QEMU pass.</summary>
     private static void CheckWay(string path)
@@ -74,9 +62,30 @@ internal static class QemuUser
     public static void MakeDirectory(string path)
     {
         Directory.CreateDirectory(path);
-        File.SetUnixFileMode(
-            path, UnixFileMode.SetGroup | OwnerAndGroup | UnixFileMode.UserExecute | UnixFileMode.GroupExecute);
-        if (Native.Chown(path, Id, 0) != 0)
+        Give(path, Id, 0, UnixFileMode.SetGroup | OwnerAndGroup | UnixFileMode.UserExecute | UnixFileMode.GroupExecute);
+    }
+
+    /// <summary>
+    /// Changes owner, group and mode. The mode comes in between: the container's root has CAP_CHOWN but not CAP_FOWNER, and may change the mode
+    /// of what is its own alone, which a file given away before is not.
+    /// </summary>
+    private static void Give(string path, uint owner, uint group, UnixFileMode mode)
+    {
+        if (Native.Chown(path, Native.EffectiveUser(), 0) != 0)
+        {
+            throw Denied(path, Native.LastError());
+        }
+
+        try
+        {
+            File.SetUnixFileMode(path, mode);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Denied(path, e.Message);
+        }
+
+        if (Native.Chown(path, owner, group) != 0)
         {
             throw Denied(path, Native.LastError());
         }
