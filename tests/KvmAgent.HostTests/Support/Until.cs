@@ -7,14 +7,19 @@ internal static class Until
 {
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50), Limit = TimeSpan.FromSeconds(20);
 
-    public static async Task TrueAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string what = "")
+    /// <param name="condition">Asked again and again.</param>
+    /// <param name="patience">How long at most; 20 s where it is not given.</param>
+    /// <param name="what">For the error.</param>
+    public static async Task TrueAsync(
+        Func<Task<bool>> condition, TimeSpan? patience = null, [CallerArgumentExpression(nameof(condition))] string what = "")
     {
+        var limit = patience ?? Limit;
         var started = TimeProvider.System.GetTimestamp();
         while (!await condition())
         {
-            if (TimeProvider.System.GetElapsedTime(started) > Limit)
+            if (TimeProvider.System.GetElapsedTime(started) > limit)
             {
-                throw new TimeoutException($"not within {Limit}: {what}");
+                throw new TimeoutException($"not within {limit}: {what}");
             }
 
             await Task.Delay(Step, TimeProvider.System);
