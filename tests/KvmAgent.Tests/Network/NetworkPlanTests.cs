@@ -1,12 +1,13 @@
 using System.Net;
 using System.Runtime.CompilerServices;
 using KvmAgent.Network;
+using KvmAgent.Tests.Support;
 
 namespace KvmAgent.Tests.Network;
 
 /// <summary>
 /// The whole plan of several pods, held against the files in Plans/: what they say is what happens. After a wanted change,
-/// <c>UPDATE_PLANS=1 dotnet test</c> writes them anew, for the diff to be read.
+/// <c>UPDATE_SNAPSHOTS=1 dotnet test</c> writes them anew, for the diff to be read.
 /// </summary>
 public sealed class NetworkPlanTests
 {
@@ -34,12 +35,7 @@ public sealed class NetworkPlanTests
             + $"# /proc/sys\n{string.Concat(plan.Sysctls.Select(sysctl => $"{sysctl.Path}={sysctl.Value}\n"))}\n"
             + $"# warnings\n{string.Concat(plan.Warnings.Select(warning => $"{warning}\n"))}";
         var file = Path.Combine(Path.GetDirectoryName(Here())!, "Plans", $"{scenario}.txt");
-        if (Environment.GetEnvironmentVariable("UPDATE_PLANS") is not null)
-        {
-            File.WriteAllText(file, text);
-        }
-
-        text.ShouldBe(File.ReadAllText(file));
+        Golden.ShouldBe(text, file);
     }
 
     [Theory]
