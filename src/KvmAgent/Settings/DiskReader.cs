@@ -75,7 +75,7 @@ internal static class DiskReader
 
         var cache = values.TryGetValue("cache", out var c) ? ReadCache(c, parser) : root.Cache;
         var io = values.TryGetValue("io", out var i) ? ReadIo(i, parser) : root.Io;
-        CheckIo(i, io, cache, parser);
+        CheckIo(i.Text is null ? c : i, io, cache, parser);
         var cdrom = values.TryGetValue("cdrom", out var cd) && parser.Boolean(cd);
         return new ExtraDiskSettings(
             name,

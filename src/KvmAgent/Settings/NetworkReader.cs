@@ -13,7 +13,7 @@ internal static class NetworkReader
     {
         var ip = ReadAddress(Setting.VmIp, source, parser);
         var gateway = ReadAddress(Setting.VmGw, source, parser);
-        if (VmSubnet.Fault(ip, gateway) is { } fault)
+        if (ip is not null && gateway is not null && VmSubnet.Fault(ip, gateway) is { } fault)
         {
             parser.Errors.Add(fault);
         }
@@ -22,8 +22,8 @@ internal static class NetworkReader
             || (source.Spec.TryGet(Setting.NoVnc.Key!, out var noVnc) && parser.Boolean(noVnc)));
         var mac = source.TryGet(Setting.VmMac, out GivenValue given) ? ReadMac(given, parser) : MacAddress.FromIdentity(ns, name);
         return new NetworkSettings(
-            ip,
-            gateway,
+            ip ?? IPAddress.Parse(Setting.VmIp.Default),
+            gateway ?? IPAddress.Parse(Setting.VmGw.Default),
             ReadIpv6(source, parser),
             mac,
             source.TryGet(Setting.NicModel, out GivenValue model)
@@ -35,7 +35,8 @@ internal static class NetworkReader
             source.TryGet(Setting.VncPasswordFile, out GivenValue password) ? ReadPasswordFile(password, parser) : null);
     }
 
-    private static IPAddress ReadAddress(Setting setting, SettingSource source, SettingParser parser)
+    /// <returns>Null where it is none, so that the pair is not judged by a default that nobody gave.</returns>
+    private static IPAddress? ReadAddress(Setting setting, SettingSource source, SettingParser parser)
     {
         if (!source.TryGet(setting, out GivenValue given))
         {
@@ -51,7 +52,7 @@ internal static class NetworkReader
         }
 
         parser.Errors.Add(given.Origin, given.Text, "is not an IPv4 address", $"write for example {setting.Default}");
-        return IPAddress.Parse(setting.Default);
+        return null;
     }
 
     private static GuestIpv6 ReadIpv6(SettingSource source, SettingParser parser)

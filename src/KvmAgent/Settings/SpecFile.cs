@@ -41,6 +41,12 @@ internal sealed class SpecFile
             errors.Add($"{Setting.VmSpecFile.Name}=\"{path}\": not YAML: line {e.Start.Line}, column {e.Start.Column}: {e.Message}; mend the file");
             return Empty;
         }
+        catch (InvalidOperationException)
+        {
+            // What YamlDotNet throws for a flow collection that is cut off by a less indented line; it does not say where.
+            errors.Add($"{Setting.VmSpecFile.Name}=\"{path}\": not YAML: a bracket or a brace is not closed; mend the file");
+            return Empty;
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             errors.Add(Setting.VmSpecFile.Name, path, e.Message, "name a readable file, or unset it");

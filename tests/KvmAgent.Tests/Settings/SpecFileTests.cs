@@ -87,6 +87,7 @@ public sealed class SpecFileTests : IDisposable
     [InlineData("disks: [{name: a, size: 1Gi, cdrom: yes}]", "=\"yes\": is neither true nor false")]
     [InlineData("disks: [{name: a, size: 1Gi, bootOrder: 0}]", "whole number from 1 to 1000")]
     [InlineData("disks: [{name: a, size: 1Gi, io: native}]", "native I/O needs an uncached disk; set the cache to none or directsync")]
+    [InlineData("disk: {cache: none, io: native}\ndisks: [{name: a, size: 1Gi, cache: unsafe}]", "line 2, column 37=\"unsafe\": native I/O needs an uncached disk")]
     [InlineData("memory: {size: lots}", "memory.size in SPEC, line 1, column 16=\"lots\": is not a quantity; write for example 512Mi")]
     [InlineData("memory: {hugepages: 1Gi, size: 1.5Gi}", "the memory of 1536Mi is no multiple of it; give VM_MEMORY in whole pages")]
     [InlineData("cpu: {count: 3, sockets: 2}", "=\"3\": sockets, cores and threads make 2; leave out cpu.count")]
@@ -94,7 +95,8 @@ public sealed class SpecFileTests : IDisposable
     [InlineData("firmware: {uuid: 1}", "=\"1\": is not a UUID")]
     [InlineData("nic: {queues: 17}", "whole number from 1 to 16")]
     [InlineData("name: a\nname: b", "VM_SPEC_FILE=\"SPEC\": not YAML: line 2, column 1: ")]
-    [InlineData("name: [a\nx: b", "VM_SPEC_FILE=\"SPEC\": not YAML: line 2, column ")]
+    [InlineData("name: [a\nx: b", "VM_SPEC_FILE=\"SPEC\": not YAML: ")]
+    [InlineData("name: \"a", "VM_SPEC_FILE=\"SPEC\": not YAML: line 1, column ")]
     public void What_is_wrong_is_told_with_its_place(string text, string error)
     {
         var path = _directory.Write("spec.yaml", text);

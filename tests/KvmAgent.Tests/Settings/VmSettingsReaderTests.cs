@@ -65,7 +65,7 @@ public sealed class VmSettingsReaderTests
     [Theory]
     [InlineData("https://host/images/", "has no file name at its end; set IMG_TARGET to a name")]
     [InlineData("https://host/a%20b", "the last segment of IMG_SOURCE=\"a b\": is not a plain file name; set IMG_TARGET to a plain name")]
-    [InlineData("/images/..", "set IMG_TARGET to a plain name")]
+    [InlineData("/images/..", "has no file name at its end; set IMG_TARGET to a name")]
     public void A_source_whose_end_is_no_name_needs_a_target(string source, string error)
     {
         Given.Errors(("IMG_SOURCE", source)).ShouldHaveSingleItem().ShouldContain(error);
@@ -74,7 +74,7 @@ public sealed class VmSettingsReaderTests
 
     [Theory]
     [InlineData("https://me:secret@host/?signature=secret")]
-    [InlineData("ftp://me:secret@host/a.qcow2?signature=secret")]
+    [InlineData("ftp://me:secret@host/a.qcow2")]
     public void Secrets_of_a_refused_source_are_not_told(string source) =>
         Given.Errors(("IMG_SOURCE", source)).ShouldHaveSingleItem().ShouldNotContain("secret");
 
