@@ -136,7 +136,7 @@ public sealed class BadInputTests : IAsyncLifetime
     public async Task No_dnsmasq()
     {
         var bin = Directory.CreateDirectory(Path.Combine(_pod.Directory, "bin")).FullName;
-        foreach (var program in new[] { "dotnet", "ip", "nft", "conntrack", "setpriv", "qemu-img", "qemu-system-x86_64" })
+        foreach (var program in new[] { "dotnet", "ip", "nft", "conntrack", "setpriv", "setsid", "qemu-img", "qemu-system-x86_64" })
         {
             File.CreateSymbolicLink(Path.Combine(bin, program), (await _pod.Pod.RunAsync("which", program)).Trim());
         }
