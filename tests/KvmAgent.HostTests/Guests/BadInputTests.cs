@@ -41,7 +41,7 @@ public sealed class BadInputTests : IAsyncLifetime
     {
         var path = Path.Combine(_pod.Directory, "metadata");
         await File.WriteAllTextAsync(path, "a: 1\nb: [2\n");
-        await _pod.ShouldFailAsync(FailureReason.Refused, [path, "line", "column"], [_source, ("METADATA_FILE", path)]);
+        await _pod.ShouldFailAsync(FailureReason.Refused, [$"{path}:3:1: not valid YAML"], [_source, ("METADATA_FILE", path)]);
 
         await File.WriteAllTextAsync(path, "a: 1\nb: [2]\n");
         await _pod.ShouldStartAsync([_source, ("METADATA_FILE", path)]);
