@@ -58,37 +58,6 @@ public sealed class MemoryTests : IDisposable
         (GC.GetTotalMemory(forceFullCollection: true) - held).ShouldBeLessThan(MiB);
     }
 
-    [Fact]
-    public async Task A_large_message_leaves_nothing_behind()
-    {
-        using var listener = _sockets.Listen("qmp.sock");
-        using var client = await Peer.ConnectAsync(_sockets["qmp.sock"]);
-        using var qemu = await Peer.AcceptAsync(listener);
-        var lines = new QmpLines(client.Socket, 16 << 20);
-        var held = GC.GetTotalMemory(forceFullCollection: true);
-
-        await PassLargeAsync(qemu, lines);
-        var waiting = lines.ReadAsync();
-
-        (GC.GetTotalMemory(forceFullCollection: true) - held).ShouldBeLessThan(MiB);
-        await qemu.WriteAsync("small\n");
-        (await waiting)!.Value.Length.ShouldBe(5);
-    }
-
-    /// <summary>In pieces: a socket keeps the last buffer that it sent.</summary>
-    private static async Task PassLargeAsync(Peer sender, QmpLines lines)
-    {
-        var reading = lines.ReadAsync().AsTask();
-        var piece = Encoding.ASCII.GetBytes(new string('x', 64 << 10));
-        for (var sent = 0; sent < 10 << 20; sent += piece.Length)
-        {
-            await sender.WriteAsync(piece);
-        }
-
-        await sender.WriteAsync("\n");
-        (await reading)!.Value.Length.ShouldBe(10 << 20);
-    }
-
     private static async Task DrownAsync(Socket listener, GuestAgentClient agent, byte[] bytes)
     {
         var asking = agent.PingAsync(Peer.Limit);
