@@ -25,7 +25,8 @@ internal static class DnsmasqConfig
         NetworkRequest request, int mtu, IPAddress? router, AddressMapping? v6, GuestDns dns, List<string> warnings)
     {
         var search = FitSearch(dns.Search, warnings);
-        var servers = dns.Servers.ToLookup(server => server.AddressFamily == AddressFamily.InterNetworkV6);
+        var servers = dns.Servers.Where(server => server.AddressFamily == AddressFamily.InterNetwork).Select(server => $"{server}");
+        var servers6 = dns.Servers.Where(server => server.AddressFamily == AddressFamily.InterNetworkV6).Select(server => $"[{server}]");
         List<string> lines =
         [
             "port=0",
@@ -53,7 +54,7 @@ internal static class DnsmasqConfig
             "dhcp-ignore-names",
             router is null ? "dhcp-option=option:router" : $"dhcp-option=option:router,{router}",
             Number($"dhcp-option=option:mtu,{mtu}"),
-            List("dhcp-option=option:dns-server", servers[false].Select(server => $"{server}"), warnings),
+            List("dhcp-option=option:dns-server", servers, warnings),
             List("dhcp-option=option:domain-search", search, warnings),
         ];
         if (search.Count > 0)
@@ -72,7 +73,7 @@ internal static class DnsmasqConfig
                 "enable-ra",
                 $"dhcp-range={v6.Subnet.BaseAddress},static,slaac,{VmSubnet.PrefixLength6},infinite",
                 Number($"ra-param={BridgeLinks.Bridge},mtu:{mtu},{AdvertisementInterval},{3 * AdvertisementInterval}"),
-                List("dhcp-option=option6:dns-server", servers[true].Select(server => $"[{server}]"), warnings),
+                List("dhcp-option=option6:dns-server", servers6, warnings),
                 List("dhcp-option=option6:domain-search", search, warnings),
             ]);
         }

@@ -1,7 +1,7 @@
 namespace KvmAgent.Network;
 
 /// <summary>A kernel setting of the namespace and the value that it must have, as a path below /proc/sys.</summary>
-internal readonly record struct Sysctl(string Path, string Value);
+internal sealed record Sysctl(string Path, string Value);
 
 /// <summary>
 /// Whether the namespace forwards. A pod inherits IPv4 forwarding from its node (nearly always on); IPv6 forwarding starts at off, and

@@ -32,38 +32,57 @@ internal sealed record PodRoute
 /// <summary>Reads what <c>ip -json</c> prints of addresses and routes.</summary>
 internal static class IpJson
 {
-    public static IReadOnlyList<PodLink> Links(string? json)
-    {
-        using var document = JsonDocument.Parse(json ?? "[]");
-        return [.. Objects(document.RootElement).Select(Link)];
-    }
+    public static IReadOnlyList<PodLink> Links(string? json) => All(json, Link);
 
     /// <summary>The routes of all tables but the kernel's own table of local addresses; defaults only from the main table.</summary>
-    public static IReadOnlyList<PodRoute> Routes(string? json)
+    public static IReadOnlyList<PodRoute> Routes(string? json) => All(json, Route);
+
+    private static List<T> All<T>(string? json, Func<JsonElement, T?> read)
+        where T : class
     {
         using var document = JsonDocument.Parse(json ?? "[]");
-        return [.. Objects(document.RootElement).Where(route => Text(route, "table") != "local").Select(Route).OfType<PodRoute>()];
+        return All(document.RootElement, read);
     }
 
-    // `ip` prints an empty object for what a filter left out.
-    private static IEnumerable<JsonElement> Objects(JsonElement array) =>
-        array.EnumerateArray().Where(item => item.EnumerateObject().Any());
-
-    private static PodLink Link(JsonElement link) => new(
-        link.GetProperty("ifname").GetString()!,
-        link.GetProperty("mtu").GetInt32(),
-        [.. link.GetProperty("addr_info").EnumerateArray().Where(info => info.TryGetProperty("local", out _)).Select(Address)]);
-
-    private static PodAddress Address(JsonElement info)
+    // Loops rather than LINQ: over JsonElement, a struct, that is compiled when it runs, and costs the start milliseconds.
+    private static List<T> All<T>(JsonElement array, Func<JsonElement, T?> read)
+        where T : class
     {
-        var address = IPAddress.Parse(info.GetProperty("local").GetString()!);
+        var all = new List<T>();
+        foreach (var item in array.EnumerateArray())
+        {
+            if (read(item) is { } found)
+            {
+                all.Add(found);
+            }
+        }
+
+        return all;
+    }
+
+    private static PodLink? Link(JsonElement link) => Text(link, "ifname") is { } name
+        ? new PodLink(name, link.GetProperty("mtu").GetInt32(), All(link.GetProperty("addr_info"), Address))
+        : null;
+
+    private static PodAddress? Address(JsonElement info)
+    {
+        if (Text(info, "local") is not { } local)
+        {
+            return null;
+        }
+
+        var address = IPAddress.Parse(local);
         var lasting = Text(info, "scope") == "global" && !Flag(info, "temporary") && !Flag(info, "deprecated") && !Flag(info, "dadfailed");
         return new PodAddress(address, VmSubnet.Around(address, info.GetProperty("prefixlen").GetInt32()), lasting);
     }
 
     private static PodRoute? Route(JsonElement route)
     {
-        var destination = route.GetProperty("dst").GetString()!;
+        if (Text(route, "dst") is not { } destination || Text(route, "table") == "local")
+        {
+            return null;
+        }
+
         var hop = route.TryGetProperty("nexthops", out var hops) ? hops.EnumerateArray().First() : route;
         var plain = Text(route, "type") is null or "unicast";
         var parsed = new PodRoute

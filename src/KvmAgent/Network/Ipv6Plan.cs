@@ -39,8 +39,16 @@ internal static class Ipv6Plan
         if (request.VmIp6.Address is not { } address)
         {
             // The pod may itself be the guest of another agent, and have our first network.
-            return Enumerable.Range(0, byte.MaxValue).Select(id => VmSubnet.Own6((byte)id))
-                .First(own => CollisionCheck.Collision(own, pod) is null);
+            for (var id = 0; id <= byte.MaxValue; id++)
+            {
+                if (CollisionCheck.Collision(VmSubnet.Own6((byte)id), pod) is null)
+                {
+                    return VmSubnet.Own6((byte)id);
+                }
+            }
+
+            throw new AgentException(
+                FailureReason.Settings, "the pod uses all IPv6 networks that the agent would: set VM_IP6 to an address of another unique local /64, or to off");
         }
 
         if (VmSubnet.Fault6(address) is { } fault)

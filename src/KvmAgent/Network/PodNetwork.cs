@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace KvmAgent.Network;
 
 /// <summary>A network that the pod uses already, and what to call it in an error.</summary>
-internal readonly record struct UsedNetwork(IPNetwork Network, string What);
+internal sealed record UsedNetwork(IPNetwork Network, string What);
 
 /// <summary>
 /// What the pod's namespace has. The pod's device is that of its default route: a gateway may lie outside of the pod's subnet
@@ -61,13 +61,14 @@ internal sealed record PodNetwork
             Address = route is null ? null : Source(links, route, AddressFamily.InterNetwork) ?? throw new AgentException(
                 FailureReason.Missing, $"the pod's device {device} has a default route but no IPv4 address; see `ip address show dev {device}`"),
             Address6 = Source(links, route6 ?? new PodRoute { Device = device }, AddressFamily.InterNetworkV6),
-            Mtu = links.Where(link => link.Name == device || link.Name == device6).Select(link => link.Mtu)
-                .Concat(new[] { route?.Mtu, route6?.Mtu }.OfType<int>()).Min(),
+            Mtu = new[] { Link(device)?.Mtu, Link(device6)?.Mtu, route?.Mtu, route6?.Mtu }.Min()!.Value,
             Used = [.. Use(links, routes)],
             Leftovers = links.Select(link => link.Name).Where(BridgeLinks.IsOurs).ToHashSet(),
             Resolv = ResolvConf.Read(paths.ResolvConf),
             Forwarding = Forwarding.Read(paths, device6),
         };
+
+        PodLink? Link(string name) => links.FirstOrDefault(link => link.Name == name);
     }
 
     private static PodRoute? Default(IReadOnlyList<PodRoute> routes, AddressFamily family) =>
@@ -87,10 +88,20 @@ internal sealed record PodNetwork
             }
         }
 
-        // 0.0.0.0/1 and 128.0.0.0/1 are how some VPNs write a default route.
-        foreach (var route in routes.Where(route => route.Destination is { PrefixLength: > 1 } && !BridgeLinks.IsOurs(route.Device)))
+        foreach (var route in routes.Where(route => IsSpecific(route) && !BridgeLinks.IsOurs(route.Device)))
         {
             yield return new UsedNetwork(route.Destination!.Value, $"the pod's route to {route.Destination} on {route.Device}");
         }
+    }
+
+    /// <summary>
+    /// Whether a route says that its addresses are in use. 0.0.0.0/1 and 128.0.0.0/1 are how some VPNs write a default route; and what
+    /// is wider than an IPv6 site (fd00::/8 to a router) holds any prefix that one could take.
+    /// </summary>
+    private static bool IsSpecific(PodRoute route)
+    {
+        const int half = 1, site = 48;
+        return route.Destination is { } network
+            && (route.Family == AddressFamily.InterNetwork ? network.PrefixLength > half : network.PrefixLength >= site);
     }
 }

@@ -26,6 +26,7 @@ internal sealed partial class VmNetwork(NetworkPlan plan, HostPaths paths, TimeP
 {
     private readonly Stack<(string What, Func<Task> Undo)> _done = new();
     private Task _table = Task.CompletedTask;
+    private Task _rules = Task.CompletedTask;
     private volatile IReadOnlyList<DhcpLease> _leases = [];
 
     /// <summary>Raised with all leases when the guest takes or loses one, from another thread.</summary>
@@ -45,7 +46,26 @@ internal sealed partial class VmNetwork(NetworkPlan plan, HostPaths paths, TimeP
     }
 
     /// <summary>Completes what <see cref="CreateLinksAsync"/> began: mapping, forwarding, DHCP. The guest may run when it returns.</summary>
-    public async Task CreateRulesAsync(CancellationToken cancel = default)
+    public Task CreateRulesAsync(CancellationToken cancel = default) => _rules = RulesAsync(cancel);
+
+    /// <summary>Takes everything back, once what is under way has ended. What fails is logged, and the rest is still done.</summary>
+    public async Task UndoAsync()
+    {
+        await Task.WhenAll(_table, _rules).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        while (_done.TryPop(out var step))
+        {
+            try
+            {
+                await step.Undo().ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is AgentException or IOException)
+            {
+                LogUndoFailed(step.What, e.Message);
+            }
+        }
+    }
+
+    private async Task RulesAsync(CancellationToken cancel)
     {
         var dhcp = new DhcpServer(plan.RunDir, plan.Dnsmasq, time, log);
         _done.Push(("dnsmasq", () => dhcp.DisposeAsync().AsTask()));
@@ -57,23 +77,6 @@ internal sealed partial class VmNetwork(NetworkPlan plan, HostPaths paths, TimeP
             return Task.CompletedTask;
         }
         ));
-    }
-
-    /// <summary>Takes everything back. What fails is logged, and the rest is still done.</summary>
-    public async Task UndoAsync()
-    {
-        await _table.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        while (_done.TryPop(out var step))
-        {
-            try
-            {
-                await step.Undo().ConfigureAwait(false);
-            }
-            catch (AgentException e)
-            {
-                LogUndoFailed(step.What, e.Message);
-            }
-        }
     }
 
     private async Task MapAsync(CancellationToken cancel)

@@ -86,6 +86,15 @@ public sealed class NetworkPlanTests
     }
 
     [Fact]
+    public void A_route_to_all_unique_local_addresses_is_no_obstacle()
+    {
+        using var pod = FakePod.DualStack();
+        pod.Route("fc00::/7", "eth0", """ "gateway":"fe80::1","pref":"medium", """);
+
+        NetworkPlan.Create(FakePod.Request(), pod.Discover()).V6!.Subnet.ShouldBe(IPNetwork.Parse("fd6b:766d:6167::/64"));
+    }
+
+    [Fact]
     public void A_fixed_ipv6_address_brings_its_network()
     {
         using var pod = FakePod.DualStack();
