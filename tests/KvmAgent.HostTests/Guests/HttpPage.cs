@@ -11,14 +11,19 @@ internal sealed class HttpPage : IAsyncDisposable
     private readonly Background _server;
     private readonly string _answer;
 
-    private HttpPage(Background server, string answer) => (_server, _answer) = (server, answer);
+    private HttpPage(Background server, string answer, string requests) => (_server, _answer, Requests) = (server, answer, requests);
+
+    /// <summary>A file with a line for each request.</summary>
+    public string Requests { get; }
 
     public static async Task<HttpPage> ServeAsync(PodNamespace pod, string status, byte[] body, int? announced = null, string header = "X-Test: yes")
     {
         var answer = Path.Combine(pod.Directory, "answer");
         var script = Path.Combine(pod.Directory, "serve");
-        await File.WriteAllTextAsync(script, $"end=$(printf '\\r')\nwhile IFS= read -r line && [ \"$line\" != \"$end\" ]; do :; done\nexec cat {answer}\n");
-        var page = new HttpPage(await Socat.ServeAsync(pod.Node, "TCP4-LISTEN:8000", $"EXEC:/bin/sh {script}"), answer);
+        var requests = Path.Combine(pod.Directory, "requests");
+        await File.WriteAllTextAsync(requests, "");
+        await File.WriteAllTextAsync(script, $"echo asked >>{requests}\nend=$(printf '\\r')\nwhile IFS= read -r line && [ \"$line\" != \"$end\" ]; do :; done\nexec cat {answer}\n");
+        var page = new HttpPage(await Socat.ServeAsync(pod.Node, "TCP4-LISTEN:8000", $"EXEC:/bin/sh {script}"), answer, requests);
         page.Answer(status, body, announced, header);
         return page;
     }
