@@ -23,7 +23,8 @@ internal static class NftRuleset
         var v6 = mappings.FirstOrDefault(map => map.IsV6);
         var kept = podPorts.Select(port => string.Create(CultureInfo.InvariantCulture, $"{port.ProtocolName} . {port.Port}")).Distinct();
         var keptPorts = string.Join(", ", kept);
-        return $"{Delete}{Table} {{\n" + string.Join('\n', [
+        string[] chains =
+        [
             Chain("spoofed", "type filter hook prerouting priority -300;", [
                 "# Before anything else looks: the guest sends from its own addresses, and the private ones are not reached from elsewhere.",
                 .. mappings.Select(map => $"iifname != {{ {Bridge}, \"lo\" }} {map.Family} daddr {map.Subnet} counter drop"),
@@ -78,7 +79,13 @@ internal static class NftRuleset
                 v6 is null ? null : "icmpv6 type { echo-request, nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
                     + "mld-listener-report, mld-listener-done, mld2-listener-report } accept",
                 "counter drop",
-            ])]) + "}\n";
+            ]),
+            .. v6 is null ? Array.Empty<string>() : [Chain("to_guest", "type filter hook output priority 0;", [
+                "# A guest that calls its own pod would be told that it is its own neighbour (in IPv4, NAT drops what says so).",
+                $"oifname {Bridge} icmpv6 type nd-redirect drop",
+            ])],
+        ];
+        return $"{Delete}{Table} {{\n{string.Join('\n', chains)}}}\n";
     }
 
     /// <summary>Whom the guest may be: under IPv6 it also has the addresses that it gave itself.</summary>
