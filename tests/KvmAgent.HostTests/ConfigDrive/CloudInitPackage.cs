@@ -41,7 +41,8 @@ public sealed class CloudInitPackage : IAsyncLifetime
             modules, directory = sys.argv[1:]
             sys.path.insert(0, modules)
             {script}
-            print(json.dumps(answer, default=bytes.hex))
+            # Not ASCII: half a surrogate pair must fail here, not be joined with its other half by whoever reads this.
+            sys.stdout.buffer.write(json.dumps(answer, default=bytes.hex, ensure_ascii=False).encode())
             """;
         var modules = Path.Combine(_directory, "root/usr/lib/python3/dist-packages");
         return JsonNode.Parse(await ProcessRunner.RunAsync(Python, ["-", modules, directory], program))!;

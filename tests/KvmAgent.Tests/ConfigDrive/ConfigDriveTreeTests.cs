@@ -61,7 +61,7 @@ public sealed class ConfigDriveTreeTests
     [Theory]
     [InlineData("public-keys: ssh-rsa A", "key:ssh-rsa A")]
     [InlineData("public_keys: |\n  ssh-rsa A\n\n  ssh-rsa B\n", "key:ssh-rsa A", "key-2:ssh-rsa B")]
-    [InlineData("public-keys: [ssh-rsa A, ssh-rsa B]", "key:ssh-rsa A", "key-2:ssh-rsa B")]
+    [InlineData("public-keys: [ssh-rsa A, ssh-rsa B, ssh-rsa C]", "key:ssh-rsa A", "key-2:ssh-rsa B", "key-3:ssh-rsa C")]
     [InlineData("public_keys: {me: ssh-rsa A, you: ssh-rsa B}", "me:ssh-rsa A", "you:ssh-rsa B")]
     [InlineData("public_keys: {me: [ssh-rsa A, ssh-rsa B], me-2: ssh-rsa C}", "me:ssh-rsa A", "me-2:ssh-rsa B", "me-2-2:ssh-rsa C")]
     [InlineData("public-keys: {0: {openssh-key: ssh-rsa A}}", "0:ssh-rsa A")]
@@ -104,7 +104,9 @@ public sealed class ConfigDriveTreeTests
     {
         byte[] gzip = [0x1F, 0x8B, 8, 0, 0xFF, 0xFE, 0, 13, 10];
 
-        Content(Tree(ConfigDriveFormat.OpenStack, userData: gzip), Latest + "user_data").ShouldBe(gzip);
+        var openStack = Tree(ConfigDriveFormat.OpenStack, userData: gzip);
+        Content(openStack, Latest + "user_data").ShouldBe(gzip);
+        openStack.Warnings.ShouldBeEmpty();
         Content(Tree(ConfigDriveFormat.NoCloud, userData: gzip), "user-data").ShouldBe(gzip);
     }
 

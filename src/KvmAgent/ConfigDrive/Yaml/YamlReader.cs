@@ -156,7 +156,6 @@ internal sealed class YamlReader
             var merged = source as YamlMapping ?? throw Refused(source.At, "the merge key << expects a mapping or a list of mappings");
             foreach (var (name, value) in merged.Entries)
             {
-                Weigh(merge!.At, name.Length + value.Weight);
                 entries.TryAdd(name, value);
             }
         }
