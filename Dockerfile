@@ -14,16 +14,15 @@ RUN groupadd --system --gid 107 qemu \
  && useradd --system --uid 107 --gid qemu --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin qemu
 
 # procps for kill: the agent signals QEMU as QEMU's user, having no CAP_KILL. libssl3 for .NET's TLS.
-# Gone again is what comes along and is never used: the 32-bit emulator, and the names of languages that gstreamer (below SPICE) wants.
+# Gone again is what comes along and is never used: the 32-bit emulator.
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
       ca-certificates conntrack dnsmasq-base iproute2 libssl3 nftables ovmf procps qemu-system-x86 qemu-utils util-linux \
- && rm -rf /usr/bin/qemu-system-i386 /usr/share/iso-codes /usr/share/xml/iso-codes \
+ && rm -rf /usr/bin/qemu-system-i386 \
       /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
 
-COPY artifacts/kvm-agent/ /opt/kvm-agent/
+COPY artifacts/kvm-agent/kvm-agent /usr/local/bin/kvm-agent
 COPY entrypoint.sh /entrypoint.sh
-RUN ln -s /opt/kvm-agent/kvm-agent /usr/local/bin/kvm-agent
 
 # VNC. Every other port of the pod is the guest's.
 EXPOSE 5900

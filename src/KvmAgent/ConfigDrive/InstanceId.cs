@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
-using System.Text;
+using System.Buffers.Binary;
+using KvmAgent.Settings;
 
 namespace KvmAgent.ConfigDrive;
 
@@ -9,13 +9,13 @@ namespace KvmAgent.ConfigDrive;
 /// </summary>
 internal static class InstanceId
 {
-    /// <summary>A UUID of version 8 (RFC 9562): the SHA-256 of namespace and name.</summary>
+    /// <summary>A UUID of version 8 (RFC 9562), which leaves its other bits to us: those of <see cref="VmIdentity"/>.</summary>
     public static Guid FromIdentity(string vmNamespace, string name)
     {
-        // A slash cannot be part of either, so no two pairs give one text.
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"kvm-agent/{vmNamespace}/{name}")).AsSpan(0, 16);
-        hash[6] = (byte)((hash[6] & 0x0F) | 0x80);
-        hash[8] = (byte)((hash[8] & 0x3F) | 0x80);
-        return new Guid(hash, bigEndian: true);
+        var bytes = new byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, VmIdentity.Hash(vmNamespace, name));
+        bytes[6] = (byte)((bytes[6] & 0x0F) | 0x80);
+        bytes[8] = (byte)((bytes[8] & 0x3F) | 0x80);
+        return new Guid(bytes, bigEndian: true);
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
-using System.Security.Cryptography;
-using System.Text;
+using KvmAgent.Settings;
 
 namespace KvmAgent.Network;
 
@@ -22,8 +21,10 @@ internal readonly record struct MacAddress
     /// </summary>
     public static MacAddress FromIdentity(string ns, string name)
     {
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{ns}/{name}"));
-        return new MacAddress(0x525400_000000 | ((ulong)hash[0] << 16) | ((ulong)hash[1] << 8) | hash[2]);
+        const uint last24 = 0xff_ffff;
+        var hash = VmIdentity.Hash(ns, name);
+        var folded = hash ^ (hash >> 24) ^ (hash >> 48) ^ (hash >> 72) ^ (hash >> 96);
+        return new MacAddress(0x525400_000000 | (ulong)(folded & last24));
     }
 
     /// <summary>Reads six hexadecimal octets parted by colons or hyphens; false for anything else, for multicast and for zero.</summary>

