@@ -12,4 +12,5 @@ var root = new RootCommand("Runs one virtual machine as a pod.")
     PlanCommand.Create(),
     CheckCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync();
+// Signals are the run command's own business: the library would end the process two seconds after SIGTERM, with the guest still stopping.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

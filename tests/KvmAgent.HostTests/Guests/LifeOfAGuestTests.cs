@@ -77,6 +77,18 @@ public class LifeOfAGuestTests
     }
 
     [Fact]
+    public async Task A_guest_that_ignores_its_power_button_is_ended_when_the_grace_period_is_over()
+    {
+        await using var pod = await PodNamespace.CreateAsync(new PodOptions());
+        await using var agent = await StartAsync(pod, ("USERDATA_FILE", UserData(pod, "# test-guest: ignore-powerbutton")), ("GRACE_PERIOD", "9s"));
+        await UpAsync(agent);
+        agent.Terminate();
+        (await agent.ExitAsync()).ShouldBe(83, string.Join('\n', agent.Lines));
+        agent.Lines.Count(l => l.Contains("pressing the guest's power button", StringComparison.Ordinal)).ShouldBe(1);
+        agent.Lines.ShouldContain(l => l.Contains("the guest did not stop within 6 s", StringComparison.Ordinal)); // a third is kept for the rest
+    }
+
+    [Fact]
     public async Task A_panic_of_the_guests_kernel_ends_the_agent_with_80()
     {
         await using var pod = await PodNamespace.CreateAsync(new PodOptions());
@@ -100,6 +112,29 @@ public class LifeOfAGuestTests
     }
 
     [Fact]
+    public async Task A_qemu_that_the_kernel_kills_for_memory_ends_the_agent_with_82()
+    {
+        await using var pod = await PodNamespace.CreateAsync(new PodOptions());
+        await using var group = await MemoryGroup.CreateAsync(pod, 200L << 20);
+        await using var agent = AgentProcess.Start(
+            pod, new Dictionary<string, string> { ["IMG_SOURCE"] = await TestGuest.ImageAsync(), ["HOST_ROOT"] = group.Root }, group.Enter);
+        (await agent.ExitAsync()).ShouldBe(82, string.Join('\n', agent.Lines));
+        agent.Lines.ShouldContain(l => l.Contains("killed for memory; raise the pod's memory limit above 256Mi", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_qemu_that_somebody_else_kills_had_memory_enough()
+    {
+        await using var pod = await PodNamespace.CreateAsync(new PodOptions());
+        await using var group = await MemoryGroup.CreateAsync(pod, 4L << 30);
+        await using var agent = AgentProcess.Start(
+            pod, new Dictionary<string, string> { ["IMG_SOURCE"] = await TestGuest.ImageAsync(), ["HOST_ROOT"] = group.Root }, group.Enter);
+        await agent.WaitForLineAsync("Running");
+        Children.Signal((await agent.StatusAsync()).Machine!.QemuPid!.Value, Native.SigKill);
+        (await agent.ExitAsync()).ShouldBe(81, string.Join('\n', agent.Lines));
+    }
+
+    [Fact]
     public async Task A_guest_that_is_held_after_its_poweroff_is_powered_on_by_start()
     {
         await using var pod = await PodNamespace.CreateAsync(new PodOptions());
@@ -118,6 +153,20 @@ public class LifeOfAGuestTests
         await Until.TrueAsync(async () => (await agent.StatusAsync()).Ready);
         (await agent.CommandAsync(["start"])).ExitCode.ShouldBe(75);
         (await agent.StatusAsync()).Starts.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_guest_that_is_to_restart_after_its_poweroff_is_powered_on_until_the_agent_is_told_to_stop()
+    {
+        await using var pod = await PodNamespace.CreateAsync(new PodOptions());
+        await using var agent = await StartAsync(pod, ("VM_ON_POWEROFF", "restart"));
+        await UpAsync(agent);
+        var lines = agent.Lines.Length;
+        await agent.CommandAsync(["console"], "poweroff\n");
+        await agent.WaitForLineAsync("test-guest: ready", lines);
+        (await agent.StatusAsync()).Starts.ShouldBe(2);
+        agent.Terminate();
+        (await agent.ExitAsync()).ShouldBe(0, string.Join('\n', agent.Lines));
     }
 
     [Fact]
