@@ -1,5 +1,7 @@
 using System.Text;
 
+using KvmAgent.Documents;
+
 namespace KvmAgent.ConfigDrive;
 
 /// <summary>User data and vendor data: bytes whose first line says what they are. They are never changed, but looked at.</summary>

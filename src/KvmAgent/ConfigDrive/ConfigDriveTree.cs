@@ -1,3 +1,5 @@
+using KvmAgent.Documents;
+
 namespace KvmAgent.ConfigDrive;
 
 /// <summary>A file of the drive; its path is relative, with slashes.</summary>
@@ -32,7 +34,7 @@ internal sealed record ConfigDriveInput
 
 /// <summary>
 /// Everything on the config drive, and what its label is. Made by a pure function of the mounted files: metadata is read as YAML (JSON
-/// is YAML) and written as JSON, see <see cref="Yaml.YamlScalar"/> for what that keeps; user data goes through byte for byte,
+/// is YAML) and written as JSON, see <see cref="YamlScalar"/> for what that keeps; user data goes through byte for byte,
 /// because its first line is a comment to YAML and all to cloud-init.
 /// </summary>
 /// <param name="Label">The volume's label, by which cloud-init knows the drive.</param>

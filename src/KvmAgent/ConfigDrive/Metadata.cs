@@ -1,5 +1,5 @@
 using System.Text.Json;
-using KvmAgent.ConfigDrive.Yaml;
+using KvmAgent.Documents;
 
 namespace KvmAgent.ConfigDrive;
 

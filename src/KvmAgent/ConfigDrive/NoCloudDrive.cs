@@ -1,4 +1,4 @@
-using KvmAgent.ConfigDrive.Yaml;
+using KvmAgent.Documents;
 
 namespace KvmAgent.ConfigDrive;
 

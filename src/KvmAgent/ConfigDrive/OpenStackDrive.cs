@@ -1,5 +1,5 @@
 using System.Buffers.Text;
-using KvmAgent.ConfigDrive.Yaml;
+using KvmAgent.Documents;
 using YamlDotNet.Core;
 
 namespace KvmAgent.ConfigDrive;

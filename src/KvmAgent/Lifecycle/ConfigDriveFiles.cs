@@ -1,4 +1,5 @@
 using KvmAgent.ConfigDrive;
+using KvmAgent.Documents;
 using KvmAgent.Settings;
 
 namespace KvmAgent.Lifecycle;

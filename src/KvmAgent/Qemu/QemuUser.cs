@@ -53,7 +53,7 @@ internal static class QemuUser
             if (Native.Stat(directory) is { } way && !way.Allows(Id, [Id], ExecuteBit))
             {
                 throw new AgentException(
-                    FailureReason.Missing, $"{directory} does not let QEMU's user {Id} pass to {path}; chmod o+x it, or give group {Id} access (fsGroup: {Id})");
+                    FailureReason.Missing, $"{directory} does not let QEMU's user {Id} pass to {path}; chmod o+x it, or give it the group {Id} and chmod g+x it");
             }
         }
     }
@@ -110,5 +110,5 @@ internal static class QemuUser
 
     private static AgentException Denied(string path, string why) => new(
         FailureReason.Missing,
-        $"{path} cannot be opened by QEMU's user {Id}, and its owner cannot be changed: {why}; give user or group {Id} access (fsGroup: {Id})");
+        $"{path} cannot be opened by QEMU's user {Id}, and its owner cannot be changed: {why}; chown it to {Id}, or give it the group {Id} and let that read it (and write a disk of the VM's own)");
 }

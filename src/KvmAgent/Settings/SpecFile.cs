@@ -1,5 +1,4 @@
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
+using KvmAgent.Documents;
 
 namespace KvmAgent.Settings;
 
@@ -27,36 +26,23 @@ internal sealed class SpecFile
     /// <summary>The disks, each as its keys' values and its own place.</summary>
     public List<SpecEntry> Disks { get; } = [];
 
-    /// <exception cref="AgentException">The file is not there or is not YAML.</exception>
     public static SpecFile Read(string path, SettingErrors errors)
     {
-        var stream = new YamlStream();
+        var spec = new SpecFile();
         try
         {
-            using var reader = File.OpenText(path);
-            stream.Load(reader);
+            if (SourceFile.Read(path, SourceFile.DocumentLimit) is not { } file)
+            {
+                errors.Add(Setting.VmSpecFile.Name, path, "there is no such file", "name a readable file, or unset it");
+            }
+            else if (YamlReader.Read(file) is { } root)
+            {
+                spec.ReadRoot(path, root, errors);
+            }
         }
-        catch (YamlException e)
+        catch (AgentException e)
         {
-            errors.Add($"{Setting.VmSpecFile.Name}=\"{path}\": not YAML: line {e.Start.Line}, column {e.Start.Column}: {e.Message}; mend the file");
-            return Empty;
-        }
-        catch (InvalidOperationException)
-        {
-            // What YamlDotNet throws for a flow collection that is cut off by a less indented line; it does not say where.
-            errors.Add($"{Setting.VmSpecFile.Name}=\"{path}\": not YAML: a bracket or a brace is not closed; mend the file");
-            return Empty;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            errors.Add(Setting.VmSpecFile.Name, path, e.Message, "name a readable file, or unset it");
-            return Empty;
-        }
-
-        var spec = new SpecFile();
-        if (stream.Documents.Count > 0)
-        {
-            spec.ReadRoot(path, stream.Documents[0].RootNode, errors);
+            errors.Add(Setting.VmSpecFile.Name, path, e.Message, "mend the file");
         }
 
         return spec;
@@ -99,13 +85,13 @@ internal sealed class SpecFile
 
     private void ReadDisks(string path, YamlNode node, SettingErrors errors)
     {
-        if (node is not YamlSequenceNode list)
+        if (node is not YamlSequence list)
         {
             errors.Add($"{Origin(path, DisksKey, node)}: must be a list");
             return;
         }
 
-        foreach (var (item, index) in list.Select((n, i) => (n, i)))
+        foreach (var (index, item) in list.Items.Index())
         {
             var prefix = $"{DisksKey}[{index}].";
             var values = new Dictionary<string, GivenValue>();
@@ -122,12 +108,12 @@ internal sealed class SpecFile
 
     private static IEnumerable<(string Key, YamlNode Node)> Children(string path, YamlNode node, string prefix, SettingErrors errors)
     {
-        if (node is YamlMappingNode map)
+        if (node is YamlMapping map)
         {
-            return map.Children.Select(c => (prefix + c.Key, c.Value));
+            return map.Entries.Select(entry => (prefix + entry.Key, entry.Value));
         }
 
-        if (node is not YamlScalarNode { Value: null or "" })
+        if (node is not YamlScalar { Kind: ScalarKind.Null })
         {
             errors.Add($"{Origin(path, prefix.TrimEnd('.'), node)}: must be a map of keys to values");
         }
@@ -137,21 +123,18 @@ internal sealed class SpecFile
 
     private static void ReadScalar(string path, string key, YamlNode node, Dictionary<string, GivenValue> values, SettingErrors errors)
     {
-        if (node is YamlScalarNode scalar)
-        {
-            if (scalar.Value is { Length: > 0 } text)
-            {
-                values[key] = new GivenValue(text, Origin(path, key, node));
-            }
-        }
-        else
+        if (node is not YamlScalar scalar)
         {
             errors.Add($"{Origin(path, key, node)}: must be a single value");
+        }
+        else if (scalar is { Kind: not ScalarKind.Null, Text.Length: > 0 })
+        {
+            values[key] = new GivenValue(scalar.Text, Origin(path, key, node));
         }
     }
 
     private static string Origin(string path, string key, YamlNode node) =>
-        $"{(key.Length == 0 ? "the document" : key)} in {path}, line {node.Start.Line}, column {node.Start.Column}";
+        $"{(key.Length == 0 ? "the document" : key)} in {path}, line {node.At.Line}, column {node.At.Column}";
 
     private static string Known(string? group) => string.Join(", ", group is null
         ? Keys.Where(k => !k.Contains('.', StringComparison.Ordinal)).Concat(Groups).Append(DisksKey).Order(StringComparer.Ordinal)

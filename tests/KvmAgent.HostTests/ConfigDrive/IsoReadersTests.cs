@@ -1,5 +1,6 @@
 using System.Text;
 using KvmAgent.ConfigDrive;
+using KvmAgent.Documents;
 using KvmAgent.Processes;
 
 namespace KvmAgent.HostTests.ConfigDrive;

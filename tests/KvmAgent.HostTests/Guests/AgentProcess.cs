@@ -35,6 +35,8 @@ internal sealed class AgentProcess : IAsyncDisposable
 
     public int Pid => _process.Id;
 
+    public bool HasExited => _process.HasExited;
+
     public string RunDir => Environment["RUN_DIR"];
 
     public string[] Lines

@@ -36,23 +36,6 @@ public class LifeOfAGuestTests
     }
 
     [Fact]
-    public async Task A_killed_agent_is_followed_by_one_that_starts_well_in_what_it_left()
-    {
-        await using var pod = await PodNamespace.CreateAsync(new PodOptions());
-        foreach (var step in new[] { ": 1 CPU", "made the VM's disk", "Starting", "Running" })
-        {
-            await using var killed = await StartAsync(pod, ("VM_NAME", $"web{step.Length}"));
-            await killed.WaitForLineAsync(step);
-            killed.Kill();
-            await killed.ExitAsync();
-        }
-
-        await using var last = await StartAsync(pod);
-        await UpAsync(last);
-        (await pod.GetAsync("/status.json")).ShouldContain("192.168.254.2");
-    }
-
-    [Fact]
     public async Task Without_vnc_port_5900_is_the_guests_too()
     {
         await using var pod = await PodNamespace.CreateAsync(new PodOptions());
@@ -196,7 +179,7 @@ public class LifeOfAGuestTests
     }
 
     /// <summary>Up, and its services answer.</summary>
-    private static async Task UpAsync(AgentProcess agent)
+    internal static async Task UpAsync(AgentProcess agent)
     {
         await agent.UpAsync();
         await agent.WaitForLineAsync("test-guest: ready");

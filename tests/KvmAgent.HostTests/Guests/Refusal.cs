@@ -42,7 +42,8 @@ internal static class Refusal
     private static AgentProcess Start(PodNamespace pod, (string Name, string Value)[] environment, string[] wrapper) =>
         AgentProcess.Start(pod, environment.ToDictionary(v => v.Name, v => v.Value), wrapper);
 
-    private static IEnumerable<string> HalfMade(AgentProcess agent)
+    /// <summary>What a failed or interrupted start has no business to leave.</summary>
+    public static IEnumerable<string> HalfMade(AgentProcess agent)
     {
         foreach (var directory in new[] { agent.Environment["IMAGE_DIR"], agent.Environment["VM_DIR"] }.Where(Directory.Exists))
         {

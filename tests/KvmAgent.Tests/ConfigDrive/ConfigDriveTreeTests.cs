@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using KvmAgent.ConfigDrive;
+using KvmAgent.Documents;
 
 namespace KvmAgent.Tests.ConfigDrive;
 

@@ -74,7 +74,7 @@ public sealed class QemuUserTests : IDisposable
 
         Should.Throw<AgentException>(() => QemuUser.Grant(path, write: true)).ShouldSatisfyAllConditions(
             e => e.Reason.ShouldBe(FailureReason.Missing),
-            e => e.Message.ShouldBe($"{_directory.At("closed")} does not let QEMU's user 107 pass to {path}; chmod o+x it, or give group 107 access (fsGroup: 107)"));
+            e => e.Message.ShouldBe($"{_directory.At("closed")} does not let QEMU's user 107 pass to {path}; chmod o+x it, or give it the group 107 and chmod g+x it"));
     }
 
     [Fact]

@@ -94,9 +94,11 @@ public sealed class SpecFileTests : IDisposable
     [InlineData("cpu: {sockets: 16, cores: 16}", "make 256 virtual CPUs; give at most 255")]
     [InlineData("firmware: {uuid: 1}", "=\"1\": is not a UUID")]
     [InlineData("nic: {queues: 17}", "whole number from 1 to 16")]
-    [InlineData("name: a\nname: b", "VM_SPEC_FILE=\"SPEC\": not YAML: line 2, column 1: ")]
-    [InlineData("name: [a\nx: b", "VM_SPEC_FILE=\"SPEC\": not YAML: ")]
-    [InlineData("name: \"a", "VM_SPEC_FILE=\"SPEC\": not YAML: line 1, column ")]
+    [InlineData("name: a\nname: b", "VM_SPEC_FILE=\"SPEC\": SPEC:2:1: the key \"name\" is there twice; mend the file")]
+    [InlineData("name: [a\nx: b", "VM_SPEC_FILE=\"SPEC\": SPEC:1:7: not valid YAML or JSON behind this place")]
+    [InlineData("name: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "SPEC:1:70: nested deeper than 64 levels")]
+    [InlineData("name: *a", "VM_SPEC_FILE=\"SPEC\": SPEC:1:7: the alias *a has no finished anchor before it")]
+    [InlineData("name: \"a", "VM_SPEC_FILE=\"SPEC\": SPEC:1:")]
     public void What_is_wrong_is_told_with_its_place(string text, string error)
     {
         var path = _directory.Write("spec.yaml", text);

@@ -1,8 +1,8 @@
 using System.IO.Pipes;
 using System.Text;
-using KvmAgent.ConfigDrive;
+using KvmAgent.Documents;
 
-namespace KvmAgent.Tests.ConfigDrive;
+namespace KvmAgent.Tests.Documents;
 
 public sealed class SourceFileTests : IDisposable
 {

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace KvmAgent.ConfigDrive.Yaml;
+namespace KvmAgent.Documents;
 
 /// <summary>Writes the JSON of the drive: indented, for people who look at it.</summary>
 internal static class Json

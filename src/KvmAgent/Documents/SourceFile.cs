@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace KvmAgent.ConfigDrive;
+namespace KvmAgent.Documents;
 
 /// <summary>A mounted file and its name, for errors.</summary>
 internal sealed record SourceFile(string Path, ReadOnlyMemory<byte> Content)

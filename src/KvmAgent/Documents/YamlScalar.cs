@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using YamlDotNet.Core;
 
-namespace KvmAgent.ConfigDrive.Yaml;
+namespace KvmAgent.Documents;
 
 internal enum ScalarKind
 {

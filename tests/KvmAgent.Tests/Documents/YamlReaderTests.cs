@@ -1,9 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using KvmAgent.ConfigDrive;
-using KvmAgent.ConfigDrive.Yaml;
+using KvmAgent.Documents;
 
-namespace KvmAgent.Tests.ConfigDrive;
+namespace KvmAgent.Tests.Documents;
 
 public sealed class YamlReaderTests
 {

@@ -1,7 +1,7 @@
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace KvmAgent.ConfigDrive.Yaml;
+namespace KvmAgent.Documents;
 
 /// <summary>
 /// Reads one YAML document, and so JSON. YamlDotNet parses; the nodes are built here, because its own model recurses without a bound

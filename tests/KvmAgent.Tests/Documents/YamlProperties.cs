@@ -3,10 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
-using KvmAgent.ConfigDrive;
-using KvmAgent.ConfigDrive.Yaml;
+using KvmAgent.Documents;
 
-namespace KvmAgent.Tests.ConfigDrive;
+namespace KvmAgent.Tests.Documents;
 
 public sealed class YamlProperties
 {

@@ -1,6 +1,5 @@
-using KvmAgent.ConfigDrive.Yaml;
 
-namespace KvmAgent.ConfigDrive;
+namespace KvmAgent.Documents;
 
 /// <summary>Mounted files that must be mappings.</summary>
 internal static class SourceDocument

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using YamlDotNet.Core;
 
-namespace KvmAgent.ConfigDrive.Yaml;
+namespace KvmAgent.Documents;
 
 /// <summary>A value of a YAML document with everything resolved: anchors, merge keys, types. What is here can be written as JSON.</summary>
 internal abstract class YamlNode(Mark at)
