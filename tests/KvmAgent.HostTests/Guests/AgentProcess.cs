@@ -67,10 +67,10 @@ internal sealed class AgentProcess : IAsyncDisposable
     }
 
     /// <summary>Waits until the guest is up.</summary>
-    public Task<string> UpAsync() => WaitForLineAsync(" is up");
+    public Task<string> UpAsync(TimeSpan? patience = null) => WaitForLineAsync(" is up", patience: patience);
 
     /// <summary>The first line with this text that has come or will come after line number <paramref name="from"/>.</summary>
-    public async Task<string> WaitForLineAsync(string text, int from = 0)
+    public async Task<string> WaitForLineAsync(string text, int from = 0, TimeSpan? patience = null)
     {
         var started = TimeProvider.System.GetTimestamp();
         while (true)
@@ -86,7 +86,7 @@ internal sealed class AgentProcess : IAsyncDisposable
                 more = _more.Task;
             }
 
-            var left = Patience - TimeProvider.System.GetElapsedTime(started);
+            var left = (patience ?? Patience) - TimeProvider.System.GetElapsedTime(started);
             if (left <= TimeSpan.Zero || await Task.WhenAny(more, _reading, Task.Delay(left, TimeProvider.System)) != more)
             {
                 if (Lines.Skip(from).FirstOrDefault(l => l.Contains(text, StringComparison.Ordinal)) is { } late)

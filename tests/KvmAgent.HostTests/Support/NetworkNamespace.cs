@@ -30,8 +30,8 @@ internal sealed class NetworkNamespace : IAsyncDisposable
     public Task<string> RunAsync(params string[] command) => ProcessRunner.RunAsync("ip", [.. Inside, .. command]);
 
     /// <summary>Runs a command inside that may fail.</summary>
-    public Task<ProcessResult> TryRunAsync(string[] command, string? input = null) =>
-        ProcessRunner.TryRunAsync("ip", [.. Inside, .. command], input);
+    public Task<ProcessResult> TryRunAsync(string[] command, string? input = null, TimeSpan? limit = null) =>
+        ProcessRunner.TryRunAsync("ip", [.. Inside, .. command], input, limit);
 
     /// <summary>Starts a command inside that stays.</summary>
     public Background Start(params string[] command) => Background.Start("ip", [.. Inside, .. command]);
