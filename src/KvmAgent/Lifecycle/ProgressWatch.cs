@@ -8,7 +8,7 @@ namespace KvmAgent.Lifecycle;
 /// Speaks up where a guest hangs under a KVM that seems to work: no lease, no guest agent, and no disk access for a while. It may as well
 /// wait at a boot menu, so it is a warning and no more.
 /// </summary>
-internal sealed partial class ProgressWatch(QemuRun run, StatusBoard board, TimeProvider time, ILogger<ProgressWatch> log)
+internal sealed partial class ProgressWatch(QmpClient qmp, Task ended, StatusBoard board, TimeProvider time, ILogger<ProgressWatch> log)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -18,9 +18,9 @@ internal sealed partial class ProgressWatch(QemuRun run, StatusBoard board, Time
         try
         {
             var before = -1L;
-            while (board.Current is { Network.LeaseGiven: false, GuestAgent: null } && !run.Ended.IsCompleted)
+            while (board.Current is { Network.LeaseGiven: false, GuestAgent: null } && !ended.IsCompleted)
             {
-                var operations = await run.Qmp.QueryBlockOperationsAsync(cancel).ConfigureAwait(false);
+                var operations = await qmp.QueryBlockOperationsAsync(cancel).ConfigureAwait(false);
                 if (operations == before)
                 {
                     var warning = $"the guest has shown no sign of life for {Patience.TotalSeconds:0} s under KVM: no DHCP, no guest agent, no disk access; "

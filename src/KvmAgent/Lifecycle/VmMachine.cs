@@ -54,7 +54,7 @@ internal sealed partial class VmMachine(
         await run.ContinueAsync(stop.Requested).ConfigureAwait(false);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Requested);
         var progress = accelerator.Accelerator == Accelerator.Kvm
-            ? new ProgressWatch(run, board, time, logs.CreateLogger<ProgressWatch>()).WatchAsync(watching.Token)
+            ? new ProgressWatch(run.Qmp, run.Ended, board, time, logs.CreateLogger<ProgressWatch>()).WatchAsync(watching.Token)
             : Task.CompletedTask;
         var verdict = await WatchAsync(run, agent, accelerator).ConfigureAwait(false);
         await watching.CancelAsync().ConfigureAwait(false);

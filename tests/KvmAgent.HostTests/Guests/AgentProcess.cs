@@ -67,7 +67,7 @@ internal sealed class AgentProcess : IAsyncDisposable
     }
 
     /// <summary>Waits until the guest is up.</summary>
-    public Task<string> UpAsync(TimeSpan? patience = null) => WaitForLineAsync(" is up", patience: patience);
+    public Task<string> UpAsync() => WaitForLineAsync(" is up");
 
     /// <summary>The first line with this text that has come or will come after line number <paramref name="from"/>.</summary>
     public async Task<string> WaitForLineAsync(string text, int from = 0, TimeSpan? patience = null)

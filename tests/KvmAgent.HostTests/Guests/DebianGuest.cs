@@ -29,20 +29,10 @@ internal sealed class DebianGuest : IAsyncDisposable
             AgentProcess.Start(pod, new Dictionary<string, string>(environment) { ["IMG_SOURCE"] = image, ["VM_MEMORY"] = "512Mi", ["GRACE_PERIOD"] = "150s" }), key);
     }
 
-    /// <summary>Waits until it is up, lets the key in, and cloud-init is through, without a complaint.</summary>
+    /// <summary>Waits until cloud-init is through, without a complaint; the key lets in by then.</summary>
     public async Task ReadyAsync()
     {
-        await _agent.UpAsync(Patience);
-        ProcessResult? last = null;
-        try
-        {
-            await Until.TrueAsync(async () => (last = await TrySshAsync("true")).ExitCode == 0, Patience);
-        }
-        catch (TimeoutException)
-        {
-            throw new TimeoutException($"no way in by SSH within {Patience}: {last?.Error}the agent said:\n{Said}");
-        }
-
+        await _agent.WaitForLineAsync(" finished at ", patience: Patience); // cloud-init's last word on the console
         (await SshAsync("cloud-init status --wait --long")).ShouldContain("status: done", customMessage: Said);
     }
 

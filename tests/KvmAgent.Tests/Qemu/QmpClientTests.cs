@@ -172,7 +172,7 @@ public sealed class QmpClientTests : IDisposable
 
     private Task<QmpClient> ConnectAsync(string name) => QmpClient.ConnectAsync(_sockets[name], Peer.Limit, Running, TimeProvider.System);
 
-    private static async Task<Peer> GreetAsync(Socket listener)
+    internal static async Task<Peer> GreetAsync(Socket listener)
     {
         var qemu = await Peer.AcceptAsync(listener);
         await qemu.WriteAsync(Greeting);
