@@ -31,7 +31,7 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
     public static readonly Setting VmCpus = new("VM_CPUS", "cpu.count", "1",
         "Virtual CPUs. The file may give `cpu.sockets`, `cpu.cores` and `cpu.threads` instead.");
 
-    public static readonly Setting VmCpuModel = new("VM_CPU_MODEL", "cpu.model", "`host` with KVM, `max` without",
+    public static readonly Setting VmCpuModel = new("VM_CPU_MODEL", "cpu.model", "`host` with KVM, else `max,-erms,-fsrm,-smap`",
         "QEMU's CPU model.");
 
     public static readonly Setting VmMemory = new("VM_MEMORY", "memory.size", "1Gi",
