@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace KvmAgent.Images;
 
 /// <summary>What image is wanted, where it shall lie, and how its source is reached.</summary>
@@ -19,6 +21,9 @@ public sealed record BaseImageRequest
 
     /// <summary>One <c>Name: value</c> a line, <c>#</c> for comments; sent to the origin of <see cref="Source"/> alone.</summary>
     public string? HeadersFile { get; init; }
+
+    /// <summary>Addresses to fetch from although they are loopback, link-local, a cloud's metadata service or the like.</summary>
+    public IReadOnlyList<IPNetwork> AllowAddresses { get; init; } = [];
 
     /// <summary>The formats accepted here; null for all.</summary>
     public IReadOnlyCollection<ImageFormat>? Formats { get; init; }

@@ -1,3 +1,4 @@
+using System.Net;
 using KvmAgent.Images;
 
 // What a pod does with a base image, as a process of its own: dotnet KvmAgent.Images.Tests.dll SOURCE DIRECTORY [CHECKSUM]
@@ -9,6 +10,7 @@ try
             Source = args[0],
             Directory = args[1],
             Name = "base",
+            AllowAddresses = [IPNetwork.Parse(Environment.GetEnvironmentVariable("ALLOW_ADDRESS") ?? "127.0.0.1/32")],
             Checksum = args.Length > 2 ? Checksum.Parse(args[2]) : null,
         },
         null, CancellationToken.None);

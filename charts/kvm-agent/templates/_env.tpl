@@ -5,6 +5,7 @@
     (list "IMG_SOURCE" $v.image.source)
     (list "IMG_TARGET" $v.image.target)
     (list "IMG_CHECKSUM" $v.image.checksum)
+    (list "IMG_ALLOW_ADDRESS" (join "," $v.image.allowAddress))
     (list "VM_NAME" $v.vm.name)
     (list "VM_CPUS" $v.vm.cpus)
     (list "VM_CPU_MODEL" $v.vm.cpuModel)

@@ -11,7 +11,7 @@ namespace KvmAgent.Images.Fetch;
 /// </summary>
 internal static class HttpClients
 {
-    public static HttpClient Create(string? caFile, TimeSpan connect)
+    public static HttpClient Create(string? caFile, TimeSpan connect, AddressGuard guard)
     {
         var handler = new SocketsHttpHandler
         {
@@ -19,10 +19,11 @@ internal static class HttpClients
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
             ConnectTimeout = connect,
+            ConnectCallback = guard.ConnectAsync,
         };
         if (caFile is not null)
             handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = Trust(caFile) };
-        var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        var client = new HttpClient(new ProxiedTargets(handler, guard)) { Timeout = Timeout.InfiniteTimeSpan };
         client.DefaultRequestHeaders.UserAgent.ParseAdd("kvm-agent");
         return client;
     }

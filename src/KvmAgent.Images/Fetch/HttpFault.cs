@@ -20,7 +20,7 @@ internal static class HttpFault
     /// <param name="begun">Whether bytes of the image came already: then even a name that is gone may come back.</param>
     public static Exception Explain(Exception e, Uri at, bool begun)
     {
-        var proxy = HttpClient.DefaultProxy.IsBypassed(at) ? null : HttpClient.DefaultProxy.GetProxy(at);
+        var proxy = HttpProxy.For(at);
         var through = proxy is null ? "" : $" through the proxy {proxy.Host}:{proxy.Port}";
         var name = proxy is null ? $"'{at.Host}'" : $"'{proxy.Host}' of the proxy";
         if (e is OperationCanceledException)
@@ -28,6 +28,8 @@ internal static class HttpFault
         if (e is not HttpRequestException request)
             return new PassingFault($"the connection to {at.Host} broke: {e.Message}", e);
 
+        if (request.InnerException is ImageException refused) // by the address guard
+            return refused;
         var socket = request.InnerException as SocketException;
         switch (request.HttpRequestError)
         {

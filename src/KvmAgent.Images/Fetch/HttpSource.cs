@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using KvmAgent.Images.Store;
@@ -14,10 +15,11 @@ internal sealed class HttpSource : ImageSource
     private readonly AuthenticationHeaderValue? _basic;
     private readonly IReadOnlyList<KeyValuePair<string, string>> _headers;
     private readonly string? _caFile;
+    private readonly AddressGuard _guard;
 
-    private HttpSource(Uri address, IReadOnlyList<KeyValuePair<string, string>> headers, string? caFile)
+    private HttpSource(Uri address, IReadOnlyList<KeyValuePair<string, string>> headers, string? caFile, AddressGuard guard)
     {
-        (_address, _headers, _caFile) = (HttpAddress.Bare(address), headers, caFile);
+        (_address, _headers, _caFile, _guard) = (HttpAddress.Bare(address), headers, caFile, guard);
         if (address.UserInfo.Length > 0)
             _basic = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Credentials(address.UserInfo))));
     }
@@ -26,7 +28,7 @@ internal sealed class HttpSource : ImageSource
 
     public Uri Address => _address;
 
-    public static HttpSource Parse(string url, BaseImageRequest request)
+    public static HttpSource Parse(string url, string? headersFile, string? caFile, IReadOnlyList<IPNetwork> allowAddresses)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || !url.Contains("://", StringComparison.Ordinal))
             throw Wrong("is neither a URL nor an absolute path", "write http://…, https://… or /…");
@@ -34,7 +36,7 @@ internal sealed class HttpSource : ImageSource
             throw Wrong($"has the scheme '{address.Scheme}'", "only http, https and absolute paths are accepted");
         if (address.Host.Length == 0)
             throw Wrong("names no host", "write http://HOST/…");
-        return new HttpSource(address, request.HeadersFile is { } file ? HeadersFile.Read(file) : [], request.CaFile);
+        return new HttpSource(address, headersFile is null ? [] : HeadersFile.Read(headersFile), caFile, new AddressGuard(allowAddresses));
 
         // What cannot be parsed cannot be freed of its secrets either, so the value itself is shown up to the first sign of them.
         ImageException Wrong(string what, string remedy) =>
@@ -57,9 +59,11 @@ internal sealed class HttpSource : ImageSource
         return request;
     }
 
+    public HttpClient Client(StoreTimings timings) => HttpClients.Create(_caFile, timings.Connect, _guard);
+
     public override async Task FetchAsync(PartFile part, FetchMeter meter, TimeProvider time, StoreTimings timings, CancellationToken ct)
     {
-        using var client = HttpClients.Create(_caFile, timings.Connect);
+        using var client = Client(timings);
         await new HttpFetch(this, client, part, meter, time, timings).RunAsync(ct).ConfigureAwait(false);
     }
 

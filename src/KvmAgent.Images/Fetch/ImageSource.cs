@@ -12,7 +12,7 @@ internal abstract class ImageSource
     {
         null => null,
         ['/', ..] path => new FileSource(path),
-        var url => HttpSource.Parse(url, request),
+        var url => HttpSource.Parse(url, request.HeadersFile, request.CaFile, request.AllowAddresses),
     };
 
     public abstract Task FetchAsync(PartFile part, FetchMeter meter, TimeProvider time, StoreTimings timings, CancellationToken ct);

@@ -22,6 +22,9 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
     public static readonly Setting ImgHeadersFile = new("IMG_HEADERS_FILE", "image.headersFile", "",
         "File of HTTP headers (`Name: value` a line) for the origin of `IMG_SOURCE`, and no other.");
 
+    public static readonly Setting ImgAllowAddress = new("IMG_ALLOW_ADDRESS", "image.allowAddress", "",
+        "Addresses to fetch from although they are loopback, link-local or a cloud's metadata service: `127.0.0.1,fd00:ec2::/32`.");
+
     public static readonly Setting VmName = new("VM_NAME", "name", "the pod's host name",
         "The VM's name: its host name, and the name of its disk in `VM_DIR`.");
 
@@ -130,7 +133,7 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        ImgSource, ImgTarget, ImgChecksum, ImgCaFile, ImgHeadersFile,
+        ImgSource, ImgTarget, ImgChecksum, ImgCaFile, ImgHeadersFile, ImgAllowAddress,
         VmName, PodNamespace, VmCpus, VmCpuModel, VmMemory,
         VmDiskSize, VmDiskBus, VmDiskCache, VmDiskIo, VmCdrom,
         VmAccel, VmMachine, VmFirmware, VmMac, NicModel,

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 
 namespace KvmAgent.Settings;
 
@@ -110,6 +112,25 @@ internal sealed class SettingParser(SettingErrors errors)
         return given.Text;
     }
 
+    /// <summary>Addresses and networks of either family, comma separated: <c>127.0.0.1,fd00::/8</c>.</summary>
+    public IReadOnlyList<IPNetwork> Networks(GivenValue given)
+    {
+        var networks = new List<IPNetwork>();
+        foreach (var item in given.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (TryParseNetwork(item, out var network))
+            {
+                networks.Add(network);
+            }
+            else
+            {
+                Errors.Add(given.Origin, given.Text, $"{item} is neither an address nor a network", "write for example 127.0.0.1 or 10.0.0.0/8");
+            }
+        }
+
+        return networks;
+    }
+
     /// <summary>A name within a directory: no separators, not hidden, nothing that a shell or a log would trip over.</summary>
     public string FileName(GivenValue given, string remedy)
     {
@@ -120,5 +141,21 @@ internal sealed class SettingParser(SettingErrors errors)
         }
 
         return given.Text;
+    }
+
+    /// <summary>Stricter than the framework, to which "1" is 0.0.0.1: an allowance must not mean another address than one reads.</summary>
+    private static bool TryParseNetwork(string text, out IPNetwork network)
+    {
+        var slash = text.IndexOf('/', StringComparison.Ordinal);
+        var host = slash < 0 ? text : text[..slash];
+        network = default;
+        if (!IPAddress.TryParse(host, out var address) || host.AsSpan().ContainsAny("[]%")
+            || (address.AddressFamily == AddressFamily.InterNetwork && address.ToString() != host))
+        {
+            return false;
+        }
+
+        var bits = address.GetAddressBytes().Length * 8;
+        return IPNetwork.TryParse(slash < 0 ? $"{address}/{bits}" : $"{address}{text[slash..]}", out network);
     }
 }

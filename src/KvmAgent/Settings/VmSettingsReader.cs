@@ -90,7 +90,8 @@ internal static class VmSettingsReader
             target,
             checksum,
             source.TryGet(Setting.ImgCaFile, out GivenValue ca) ? parser.ExistingFile(ca) : null,
-            source.TryGet(Setting.ImgHeadersFile, out GivenValue headers) ? parser.ExistingFile(headers) : null);
+            source.TryGet(Setting.ImgHeadersFile, out GivenValue headers) ? parser.ExistingFile(headers) : null,
+            source.TryGet(Setting.ImgAllowAddress, out GivenValue allow) ? parser.Networks(allow) : []);
     }
 
     private static ConfigDriveSettings ReadConfigDrive(SettingSource source, SettingParser parser)

@@ -23,6 +23,30 @@ public sealed class EnvironmentTests : IDisposable
     }
 
     [Fact]
+    public async Task The_proxy_may_be_anywhere_but_not_what_it_is_asked_for()
+    {
+        await using var proxy = new FaultServer(heard => heard.Target == "http://images.example/disk.img"
+            ? Answer.Redirect("http://127.0.0.2/inside") : Answer.File(heard, Disk)) { IsProxy = true };
+
+        var (code, output) = await FetchAsync(
+            "http://images.example/disk.img", ("http_proxy", $"http://127.0.0.1:{proxy.Port}"), ("ALLOW_ADDRESS", "192.0.2.1/32"));
+
+        code.ShouldBe(1);
+        output.ShouldStartWith("Refused: http://127.0.0.2/inside is refused: its host '127.0.0.2' is at 127.0.0.2");
+        proxy.Heard.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_proxy_for_https_may_be_on_loopback_too()
+    {
+        // Without a certificate nothing comes of it; that the proxy was reached is what counts.
+        var (_, output) = await FetchAsync("https://images.example/disk.img", ("https_proxy", "http://127.0.0.1:1"), ("ALLOW_ADDRESS", "192.0.2.1/32"));
+
+        output.ShouldStartWith("Unavailable: ");
+        output.ShouldContain("through the proxy 127.0.0.1:1");
+    }
+
+    [Fact]
     public async Task Hosts_in_no_proxy_are_asked_directly()
     {
         await using var server = new FaultServer(heard => Answer.File(heard, Disk));
@@ -53,6 +77,18 @@ public sealed class EnvironmentTests : IDisposable
 
         (code, output.Trim()).ShouldBe((1, "Unavailable: http://no-such-host.invalid/disk.img is not available: the name 'no-such-host.invalid' does not resolve; check its spelling and the DNS servers"));
         _scratch.Names.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_name_that_leads_to_the_metadata_service_is_refused()
+    {
+        // In a network namespace without any route, so that nobody is asked even if the check is broken.
+        var names = _scratch.File("hosts", "169.254.169.254 images.invalid\n"u8.ToArray());
+        var (code, output) = await Programs.EndAsync(Programs.Start(null,
+            ["unshare", "--mount", "--net", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", names, .. Programs.Fetcher, "http://images.invalid/latest", _scratch.Volume]));
+
+        (code, output.Trim()).ShouldBe((1, "Refused: http://images.invalid/latest is refused: its host 'images.invalid' is at 169.254.169.254, "
+            + "the metadata service of a cloud, where no image is looked for; if one is really there, set IMG_ALLOW_ADDRESS=169.254.169.254"));
     }
 
     private async Task<(int Code, string Output)> FetchAsync(string source, params (string Name, string Value)[] environment)

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 
 namespace KvmAgent.Images.Tests.Support;
@@ -19,7 +20,9 @@ internal sealed class Scratch : IDisposable
         return path;
     }
 
-    public BaseImageRequest Request(string? source) => new() { Source = source, Directory = Volume, Name = "base" };
+    /// <summary>From a server of the test's own, so from one address of loopback and no other.</summary>
+    public BaseImageRequest Request(string? source) =>
+        new() { Source = source, Directory = Volume, Name = "base", AllowAddresses = [IPNetwork.Parse("127.0.0.1/32")] };
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 }

@@ -15,6 +15,7 @@ public sealed class ChartRefusalTests
     [InlineData("image.source=ftp://images.example/a", "image.source: Does not match pattern")]
     [InlineData("image.target=../a", "image.target: Does not match pattern")]
     [InlineData("image.checksum=md5:00", "image.checksum: Does not match pattern")]
+    [InlineData("image.allowAddress={images.example}", "image.allowAddress.0: Does not match pattern")]
     [InlineData("network.podPorts={8080/icmp}", "network.podPorts.0: Does not match pattern")]
     [InlineData("network.podPorts={70000}", "network.podPorts.0: Must be less than or equal to 65535")]
     [InlineData("gracePeriod=soon", "gracePeriod: Does not match pattern")]

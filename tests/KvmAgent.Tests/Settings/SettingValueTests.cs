@@ -21,6 +21,7 @@ public sealed class SettingValueTests
         [Setting.ImgChecksum] = new(Sum, s => s.Image.Checksum!.ToString(), Sum, "md5:d41d8cd98f00b204e9800998ecf8427e", "write sha256: and its 64 hex digits"),
         [Setting.ImgCaFile] = new(AFile, s => s.Image.CaFile, AFile, "/none", "there is no such file; mount it there"),
         [Setting.ImgHeadersFile] = new(AFile, s => s.Image.HeadersFile, AFile, "headers", "begin it with /"),
+        [Setting.ImgAllowAddress] = new("127.0.0.1, fd00::/8", s => string.Join(' ', s.Image.AllowAddresses), "127.0.0.1/32 fd00::/8", "127.0.0.1,127.1", "127.1 is neither an address nor a network; write for example 127.0.0.1 or 10.0.0.0/8"),
         [Setting.VmName] = new("db-0", s => s.Name, "db-0", "DB_0", "at most 63 of a-z, 0-9 and -"),
         [Setting.PodNamespace] = new("prod", s => s.Namespace, "prod"),
         [Setting.VmCpus] = new("4", s => s.Machine.Cpu, new CpuTopology(4, 1, 1), "0", "whole number from 1 to 255"),
