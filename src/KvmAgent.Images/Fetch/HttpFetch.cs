@@ -63,23 +63,16 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
     private async Task<HttpResponseMessage> OpenAsync(StallGuard stall, CancellationToken ct)
     {
         var trail = new RedirectTrail(source, _final ?? source.Address);
-        while (true)
+        var response = await trail.AskAsync(client, Resume, stall, part.Received > 0, ct).ConfigureAwait(false);
+        _final = trail.At;
+        return response;
+
+        void Resume(HttpRequestMessage request)
         {
-            using var request = source.Request(trail.At);
-            if (part.Received > 0)
-            {
-                request.Headers.Range = new RangeHeaderValue(part.Received, null);
-                request.Headers.IfRange = _validator;
-            }
-            var response = await stall.RunAsync(token => new ValueTask<HttpResponseMessage>(
-                client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token)), trail.At, part.Received > 0, ct).ConfigureAwait(false);
-            if (!RedirectTrail.IsRedirect(response))
-            {
-                _final = trail.At;
-                return response;
-            }
-            using (response)
-                trail.Follow(response);
+            if (part.Received == 0)
+                return;
+            request.Headers.Range = new RangeHeaderValue(part.Received, null);
+            request.Headers.IfRange = _validator;
         }
     }
 
@@ -137,7 +130,7 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
     }
 
     // RFC 9110, 8.8.2.2: a date is strong only if the server's clock was past it when it answered.
-    private static RangeConditionHeaderValue? StrongValidator(HttpResponseMessage response)
+    public static RangeConditionHeaderValue? StrongValidator(HttpResponseMessage response)
     {
         if (response.Headers.ETag is { IsWeak: false } tag)
             return new RangeConditionHeaderValue(tag);

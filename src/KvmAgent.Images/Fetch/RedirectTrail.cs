@@ -11,11 +11,27 @@ internal sealed class RedirectTrail(HttpSource source, Uri start)
 
     public Uri At => _visited[^1];
 
-    public static bool IsRedirect(HttpResponseMessage response) => response.StatusCode
+    /// <summary>Asks, and follows redirects until somebody answers otherwise.</summary>
+    public async Task<HttpResponseMessage> AskAsync(HttpClient client, Action<HttpRequestMessage> prepare, StallGuard stall, bool begun, CancellationToken ct)
+    {
+        while (true)
+        {
+            using var request = source.Request(At);
+            prepare(request);
+            var response = await stall.RunAsync(token => new ValueTask<HttpResponseMessage>(
+                client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token)), At, begun, ct).ConfigureAwait(false);
+            if (!IsRedirect(response))
+                return response;
+            using (response)
+                Follow(response);
+        }
+    }
+
+    private static bool IsRedirect(HttpResponseMessage response) => response.StatusCode
         is HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
         or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect;
 
-    public void Follow(HttpResponseMessage response)
+    private void Follow(HttpResponseMessage response)
     {
         if (response.Headers.Location is not { } location)
             throw Stop(ImageFailure.Unavailable, $"answers {(int)response.StatusCode} without saying where to");

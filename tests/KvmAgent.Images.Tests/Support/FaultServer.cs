@@ -108,8 +108,8 @@ internal sealed class FaultServer : IAsyncDisposable
         Check(first[1].StartsWith(IsProxy ? "http://" : "/", StringComparison.Ordinal) && !first[1].Contains('@') && !first[1].Contains('#'), $"target {first[1]}");
         Check(headers.ContainsKey("Host"), "no Host");
         Check(headers.GetValueOrDefault("Accept-Encoding") == "identity", "Accept-Encoding is not identity");
-        Check(headers.ContainsKey("Range") == headers.ContainsKey("If-Range"), "Range and If-Range go together");
-        Check(!headers.ContainsKey("Range") || heard.From is > 0, $"Range: {headers.GetValueOrDefault("Range")}");
+        Check(heard.To is not null || headers.ContainsKey("Range") == headers.ContainsKey("If-Range"), "Range and If-Range go together");
+        Check(!headers.ContainsKey("Range") || heard.From is > 0 || heard.To is not null, $"Range: {headers.GetValueOrDefault("Range")}");
         return heard;
     }
 
@@ -156,8 +156,13 @@ internal sealed class FaultServer : IAsyncDisposable
 
 internal sealed record Heard(int Number, string Method, string Target, IReadOnlyDictionary<string, string> Headers)
 {
-    public long? From => Headers.GetValueOrDefault("Range") is { } range && range.StartsWith("bytes=", StringComparison.Ordinal)
-        && range.EndsWith('-') && long.TryParse(range[6..^1], out var from) ? from : null;
+    public long? From => long.TryParse(Range?[0], out var from) ? from : null;
+
+    /// <summary>The last byte asked for; null for all to the end.</summary>
+    public long? To => long.TryParse(Range?[1], out var to) ? to : null;
+
+    private string[]? Range => Headers.GetValueOrDefault("Range") is { } range && range.StartsWith("bytes=", StringComparison.Ordinal)
+        && range[6..].Split('-') is { Length: 2 } ends ? ends : null;
 }
 
 internal sealed record Answer(int Status, byte[] Body, params (string Name, string Value)[] Headers)
@@ -189,10 +194,15 @@ internal sealed record Answer(int Status, byte[] Body, params (string Name, stri
     public TimeSpan Pause { get; init; }
 
     /// <summary>What an honest server answers: the whole, or the range if it is still the same.</summary>
-    public static Answer File(Heard heard, byte[] content, string tag = "\"v1\"") =>
-        heard.From is not { } from || heard.Headers["If-Range"] != tag
-            ? new Answer(200, content, ("ETag", tag))
-            : new Answer(206, content[(int)from..], ("ETag", tag), ("Content-Range", $"bytes {from}-{content.Length - 1}/{content.Length}"));
+    public static Answer File(Heard heard, byte[] content, string tag = "\"v1\"")
+    {
+        if (heard.From is not { } from || heard.Headers.GetValueOrDefault("If-Range", tag) != tag)
+            return new Answer(200, content, ("ETag", tag));
+        if (from >= content.Length && heard.To is not null)
+            return new Answer(416, [], ("Content-Range", $"bytes */{content.Length}"));
+        var end = Math.Min(heard.To ?? long.MaxValue, content.Length - 1) + 1;
+        return new Answer(206, content[(int)from..(int)end], ("ETag", tag), ("Content-Range", $"bytes {from}-{end - 1}/{content.Length}"));
+    }
 
     public static Answer Text(int status, string text) => new(status, Encoding.UTF8.GetBytes(text));
 
