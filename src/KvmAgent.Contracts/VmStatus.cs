@@ -58,6 +58,7 @@ public sealed record GuestInterface(string Name, string? Mac, IReadOnlyList<stri
 
 /// <summary>Serialisation of the contracts: camelCase, enums by name, absent rather than null.</summary>
 [JsonSerializable(typeof(VmStatus))]
+[JsonSerializable(typeof(ImageReport))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,

@@ -3,7 +3,7 @@ using KvmAgent.Settings;
 
 namespace KvmAgent.Lifecycle;
 
-/// <summary>The one place where the agent asks KvmAgent.Images for something.</summary>
+/// <summary>The one place where the agent asks KvmAgent.Images for an image.</summary>
 internal static class BaseImages
 {
     /// <summary>The VM's base image, fetched if it is not there yet.</summary>
@@ -38,6 +38,9 @@ internal static class BaseImages
             time,
             cancel).ConfigureAwait(false)).Path;
 
+    /// <summary>The library's failure with the agent's exit code.</summary>
+    public static AgentException Failure(ImageException e) => new(Reason(e.Reason), e.Message, e);
+
     public static string CdromName(string url) => DiskReader.NameIn(url);
 
     private static async Task<BaseImage> AskAsync(BaseImageRequest request, FetchLog log, TimeProvider time, CancellationToken cancel)
@@ -54,7 +57,7 @@ internal static class BaseImages
         }
         catch (ImageException e)
         {
-            throw new AgentException(Reason(e.Reason), e.Message, e);
+            throw Failure(e);
         }
     }
 

@@ -50,6 +50,31 @@ internal static class VmSettingsReader
         return directory;
     }
 
+    /// <summary>How an image's server is reached, for the command that looks at one.</summary>
+    /// <param name="environment">The process's environment.</param>
+    /// <param name="source">Its URL.</param>
+    /// <param name="allowed">Addresses that the command line allows besides those of the environment.</param>
+    public static RemoteImage RemoteImage(IReadOnlyDictionary<string, string> environment, string source, IReadOnlyList<GivenValue> allowed)
+    {
+        var errors = new SettingErrors();
+        var parser = new SettingParser(errors);
+        var image = ReadImage(new SettingSource(environment, SpecFile.Empty), parser);
+        var remote = new RemoteImage
+        {
+            Source = source,
+            CaFile = image.CaFile,
+            // They are for the origin of IMG_SOURCE, where there is one, and no other.
+            HeadersFile = image.Source is null || SameOrigin(image.Source, source) ? image.HeadersFile : null,
+            AllowAddresses = [.. image.AllowAddresses, .. allowed.SelectMany(parser.Networks)],
+        };
+        errors.ThrowIfAny();
+        return remote;
+    }
+
+    private static bool SameOrigin(string a, string b) =>
+        Uri.TryCreate(a, UriKind.Absolute, out var one) && Uri.TryCreate(b, UriKind.Absolute, out var other)
+        && one.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped) == other.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped);
+
     private static string ReadName(SettingSource source, SettingParser parser, string hostName)
     {
         if (!source.TryGet(Setting.VmName, out GivenValue given))
