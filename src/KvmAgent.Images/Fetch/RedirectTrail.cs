@@ -18,8 +18,17 @@ internal sealed class RedirectTrail(HttpSource source, Uri start)
         {
             using var request = source.Request(At);
             prepare(request);
-            var response = await stall.RunAsync(token => new ValueTask<HttpResponseMessage>(
-                client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token)), At, begun, ct).ConfigureAwait(false);
+            HttpResponseMessage response;
+            try
+            {
+                response = await stall.RunAsync(token => new ValueTask<HttpResponseMessage>(
+                    client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token)), At, begun, ct).ConfigureAwait(false);
+            }
+            catch (ImageException e) when (e.Reason == ImageFailure.Refused && _visited.Count > 1)
+            {
+                // Who gave one address does not know the other.
+                throw new ImageException(e.Reason, $"{source.Shown} redirects: {e.Message}", e);
+            }
             if (!IsRedirect(response))
                 return response;
             using (response)

@@ -108,7 +108,7 @@ public sealed class AddressGuardTests : HttpScenario
         await using var server = new FaultServer(heard => heard.Target == "/disk.img"
             ? Answer.Redirect($"http://{host}:{heard.Headers["Host"].Split(':')[1]}/inside") : Answer.File(heard, Disk));
 
-        await FailsAsync(server, ImageFailure.Refused, "/inside is refused", "IMG_ALLOW_ADDRESS=");
+        await FailsAsync(server, ImageFailure.Refused, $"{server.Url()} redirects: ", "/inside is refused", "IMG_ALLOW_ADDRESS=");
 
         server.Heard.Count.ShouldBe(1);
     }

@@ -31,7 +31,7 @@ public sealed class EnvironmentTests : IDisposable
             "http://images.example/disk.img", ("http_proxy", $"http://127.0.0.1:{proxy.Port}"), ("ALLOW_ADDRESS", "192.0.2.1/32"));
 
         code.ShouldBe(1);
-        output.ShouldStartWith("Refused: http://127.0.0.2/inside is refused: its host '127.0.0.2' is at 127.0.0.2");
+        output.ShouldStartWith("Refused: http://images.example/disk.img redirects: http://127.0.0.2/inside is refused: its host '127.0.0.2' is at 127.0.0.2");
         proxy.Heard.Count.ShouldBe(1);
     }
 
