@@ -28,11 +28,11 @@ internal sealed class FileSource(string path) : ImageSource
         try
         {
             // Opening a pipe would wait for ever, and a device has no end.
-            var (isRegular, size) = Libc.Stat(path)
+            var file = Libc.Stat(path)
                 ?? throw new ImageException(ImageFailure.Unavailable, $"{path} does not exist; check the path and that its volume is mounted");
-            if (!isRegular)
+            if (!file.IsRegular)
                 throw new ImageException(ImageFailure.Refused, $"{path} is refused as a disk image: it is not a regular file");
-            allocated = size;
+            allocated = file.Allocated;
             return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous | FileOptions.SequentialScan);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

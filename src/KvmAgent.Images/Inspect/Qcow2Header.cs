@@ -22,6 +22,12 @@ public sealed record Qcow2Header
 
     public required ulong IncompatibleFeatures { get; init; }
 
+    /// <summary>Where the table of tables lies.</summary>
+    public required long L1Offset { get; init; }
+
+    /// <summary>Compressed clusters are zstd's; deflate's otherwise.</summary>
+    public required bool IsZstd { get; init; }
+
     /// <summary>0 none, 1 AES, 2 LUKS.</summary>
     public required uint Encryption { get; init; }
 

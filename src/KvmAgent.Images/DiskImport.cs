@@ -1,0 +1,50 @@
+using KvmAgent.Images.Import;
+using KvmAgent.Images.Inspect;
+
+namespace KvmAgent.Images;
+
+/// <summary>What disk is wanted, and where.</summary>
+public sealed record DiskImportRequest
+{
+    /// <summary>An absolute path.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>A block device, or the file that shall be made; its directory must exist. A file that is there is replaced when the new one is complete.</summary>
+    public required string Target { get; init; }
+
+    /// <summary>The disk's size in bytes where it shall be larger than the image's; null for the image's.</summary>
+    public long? Size { get; init; }
+
+    /// <summary>How many pieces are read and unpacked at once.</summary>
+    public int Connections { get; init; } = 6;
+}
+
+/// <param name="Image">What the source was.</param>
+/// <param name="Size">The disk's size in bytes.</param>
+/// <param name="Read">Bytes of the source that were read for it, tables not counted.</param>
+public sealed record DiskImported(ImageInfo Image, long Size, long Read);
+
+/// <summary>
+/// Makes a raw disk of an image: inspected first, decoded by us, in place and with holes. A disk gets its name, or a device its first
+/// bytes, when all of it is on the disk; a failed or killed import leaves nothing that looks whole.
+/// </summary>
+public static class DiskImport
+{
+    /// <exception cref="ImageException">It is not to be had, or refused, or has no room.</exception>
+    public static async Task<DiskImported> RunAsync(DiskImportRequest request, CancellationToken ct)
+    {
+        using var data = new FileImageData(request.Source);
+        var info = ImageInspector.Inspect(request.Source);
+        IImageMap map = info.Qcow2 is { } header ? new Qcow2Map(data, header) : new RawMap(info.FileSize);
+        var size = request.Size ?? info.VirtualSize;
+        if (size < info.VirtualSize)
+            throw new ImageException(ImageFailure.NoSpace,
+                $"{data.Name} holds a disk of {info.VirtualSize} bytes, more than the {size} that are wanted; ask for a larger disk");
+        using var target = RawTarget.Create(request.Target, size);
+        target.DemandSpace(await map.CountAsync(ct).ConfigureAwait(false), data.Name);
+        var read = 0L;
+        await new DiskCopy(data, map, target, request.Connections, count => Interlocked.Add(ref read, count)).RunAsync(ct).ConfigureAwait(false);
+        target.Complete();
+        return new DiskImported(info, size, read);
+    }
+}

@@ -1,0 +1,147 @@
+using KvmAgent.Images.Store;
+using Microsoft.Win32.SafeHandles;
+
+namespace KvmAgent.Images.Import;
+
+/// <summary>
+/// A raw disk that is being written: a sparse file, which gets its name when it is complete, or a block device, whose first bytes come
+/// last, so that a half disk does not look like one. Blocks of zeroes are not written: both begin as zeroes.
+/// </summary>
+internal sealed class RawTarget : IDisposable
+{
+    private const int Block = 4096;
+    private const int HeadSize = 1 << 20;
+
+    private readonly string _path;
+    private readonly string _written;
+    private readonly SafeFileHandle _file;
+    private readonly byte[]? _head;
+    private readonly WriteBehind _writeBehind;
+    private bool _complete;
+
+    private RawTarget(string path, string written, SafeFileHandle file, long size, bool device)
+    {
+        (_path, _written, _file, Size) = (path, written, file, size);
+        _head = device ? new byte[Math.Min(HeadSize, size)] : null;
+        _writeBehind = new WriteBehind(file);
+    }
+
+    public long Size { get; }
+
+    /// <summary>Removes what an earlier try left, and begins.</summary>
+    /// <param name="path">A block device, or the name that the file shall have; its directory must exist.</param>
+    /// <param name="size">In bytes; a device may be larger.</param>
+    /// <exception cref="ImageException">It cannot be written, or the device is too small.</exception>
+    public static RawTarget Create(string path, long size) => Guard(path, () =>
+        Libc.Stat(path) is { IsBlockDevice: true } ? OpenDevice(path, size) : CreateFile(path, size));
+
+    /// <summary>Fails where a file's volume has too little room for so many bytes of it.</summary>
+    public void DemandSpace(long allocated, string name)
+    {
+        if (_head is null)
+            StorageFault.DemandSpace(Path.GetDirectoryName(_path)!, allocated, name);
+    }
+
+    /// <summary>Writes data, but for its blocks of zeroes; from several threads at once.</summary>
+    public void Write(long offset, ReadOnlySpan<byte> data)
+    {
+        if (_head is not null && offset < _head.Length)
+        {
+            var count = (int)Math.Min(data.Length, _head.Length - offset);
+            data[..count].CopyTo(_head.AsSpan((int)offset));
+            offset += count;
+            data = data[count..];
+        }
+        try
+        {
+            var start = 0;
+            while (start < data.Length)
+            {
+                var (at, zero) = (start, IsZero(data, offset, start));
+                while (at < data.Length && IsZero(data, offset, at) == zero)
+                    at = BlockEnd(data, offset, at);
+                if (!zero)
+                    RandomAccess.Write(_file, data[start..at], offset + start);
+                start = at;
+            }
+            _writeBehind.Wrote(offset, data.Length);
+        }
+        catch (IOException e)
+        {
+            throw StorageFault.From(e, _path);
+        }
+    }
+
+    /// <summary>Brings all to the disk, and then makes it appear.</summary>
+    public void Complete() => Guard(_path, () =>
+    {
+        RandomAccess.FlushToDisk(_file);
+        if (_head is not null)
+        {
+            RandomAccess.Write(_file, _head, 0);
+            RandomAccess.FlushToDisk(_file);
+        }
+        else
+        {
+            File.Move(_written, _path, overwrite: true);
+            Libc.SyncDirectory(Path.GetDirectoryName(_path)!);
+        }
+        return _complete = true;
+    });
+
+    public void Dispose()
+    {
+        _file.Dispose();
+        if (!_complete && _head is null)
+            File.Delete(_written);
+    }
+
+    private static int BlockEnd(ReadOnlySpan<byte> data, long offset, int at) => Math.Min(at + Block - (int)((offset + at) % Block), data.Length);
+
+    private static bool IsZero(ReadOnlySpan<byte> data, long offset, int at) =>
+        !data[at..BlockEnd(data, offset, at)].ContainsAnyExcept((byte)0);
+
+    private static RawTarget CreateFile(string path, long size)
+    {
+        // One writer at a time is the caller's to see to; so what is there is a dead one's.
+        var written = Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.part");
+        File.Delete(written);
+        var file = File.OpenHandle(written, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
+        try
+        {
+            RandomAccess.SetLength(file, size);
+        }
+        catch
+        {
+            file.Dispose();
+            File.Delete(written);
+            throw;
+        }
+        return new RawTarget(path, written, file, size, device: false);
+    }
+
+    private static RawTarget OpenDevice(string path, long size)
+    {
+        var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+        var room = Libc.DeviceSize(file);
+        if (room < size)
+        {
+            file.Dispose();
+            throw new ImageException(ImageFailure.NoSpace, $"{path} has {room} bytes, but the disk needs {size}; take a larger volume");
+        }
+        Libc.Zero(file, 0, room);
+        return new RawTarget(path, path, file, size, device: true);
+    }
+
+    private static T Guard<T>(string path, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw StorageFault.From(e, path);
+        }
+    }
+}
