@@ -15,6 +15,9 @@ public sealed record DiskImportRequest
     /// <summary>The disk's size in bytes where it shall be larger than the image's; null for the image's.</summary>
     public long? Size { get; init; }
 
+    /// <summary>Where a packed image is spooled that cannot be unpacked straight into the target; null for beside the target.</summary>
+    public string? ScratchDirectory { get; init; }
+
     /// <summary>How many pieces are read and unpacked at once.</summary>
     public int Connections { get; init; } = 6;
 }
@@ -22,7 +25,14 @@ public sealed record DiskImportRequest
 /// <param name="Image">What the source was.</param>
 /// <param name="Size">The disk's size in bytes.</param>
 /// <param name="Read">Bytes of the source that were read for it, tables not counted.</param>
-public sealed record DiskImported(ImageInfo Image, long Size, long Read);
+public sealed record DiskImported(ImageInfo Image, long Size, long Read)
+{
+    /// <summary>What the image was wrapped in, the outermost first: gzip, xz, zstd, tar.</summary>
+    public IReadOnlyList<string> Layers { get; init; } = [];
+
+    /// <summary>Bytes that had to be spooled, because the image inside is none that streams.</summary>
+    public long Scratch { get; init; }
+}
 
 /// <summary>
 /// Makes a raw disk of an image: inspected first, decoded by us, in place and with holes. A disk gets its name, or a device its first
@@ -34,7 +44,15 @@ public static class DiskImport
     public static async Task<DiskImported> RunAsync(DiskImportRequest request, CancellationToken ct)
     {
         using var data = new FileImageData(request.Source);
-        var info = ImageInspector.Inspect(request.Source);
+        return await PackedImport.IsAsync(data, ct).ConfigureAwait(false)
+            ? await new PackedImport(data, request).RunAsync(image => DecodeAsync(image, request, ct), ct).ConfigureAwait(false)
+            : await DecodeAsync(data, request, ct).ConfigureAwait(false);
+    }
+
+    private static async Task<DiskImported> DecodeAsync(IImageData data, DiskImportRequest request, CancellationToken ct)
+    {
+        using var content = data.OpenRead();
+        var info = ImageInspector.Inspect(content, data.Name);
         IImageMap map = info.Qcow2 is { } header ? new Qcow2Map(data, header) : new RawMap(info.FileSize);
         var size = request.Size ?? info.VirtualSize;
         if (size < info.VirtualSize)

@@ -1,5 +1,5 @@
 using System.IO.Compression;
-using System.Runtime.InteropServices;
+using KvmAgent.Images.Layers;
 
 namespace KvmAgent.Images.Import;
 
@@ -32,75 +32,24 @@ internal sealed class DeflateUnpacker : IClusterUnpacker
     }
 }
 
-/// <summary>Zstandard, by the system's libzstd, which QEMU's own packages need as well.</summary>
-internal sealed unsafe partial class ZstdUnpacker : IClusterUnpacker
+/// <summary>Zstandard. A cluster has 2^21 bytes at most, and no use for a larger window.</summary>
+internal sealed class ZstdUnpacker : IClusterUnpacker
 {
-    // ZSTD_d_windowLogMax. A cluster has 2^21 bytes at most, and no use for a larger window; the library would take 128 MiB.
-    private const int WindowLogMax = 100, LargestWindow = 21;
-
-    private nint _context;
-
-    /// <exception cref="ImageException">There is no libzstd.</exception>
-    public ZstdUnpacker()
-    {
-        try
-        {
-            _context = CreateContext();
-            if (_context == 0 || IsError(SetParameter(_context, WindowLogMax, LargestWindow)) != 0)
-                throw new InvalidOperationException("libzstd gives no context");
-        }
-        catch (DllNotFoundException e)
-        {
-            throw new ImageException(ImageFailure.Unavailable, "libzstd.so.1 is missing, which an image compressed with zstd needs; install libzstd1", e);
-        }
-    }
+    private readonly Zstd _decoder = new(largestWindow: 21);
 
     public bool TryUnpack(byte[] packed, int start, int length, Span<byte> cluster)
     {
-        Reset(_context, 1);
-        fixed (byte* from = packed, to = cluster)
+        _decoder.Reset();
+        var from = packed.AsSpan(start, length);
+        while (cluster.Length > 0)
         {
-            var input = new Buffer { Data = from + start, Size = (nuint)length };
-            var output = new Buffer { Data = to, Size = (nuint)cluster.Length };
-            while (output.Position < output.Size)
-            {
-                var before = (input.Position, output.Position);
-                if (IsError(Decompress(_context, ref output, ref input)) != 0 || (input.Position, output.Position) == before)
-                    return false;
-            }
+            if (_decoder.Step(from, last: true, cluster) is not var (read, written, _) || read + written == 0)
+                return false;
+            from = from[read..];
+            cluster = cluster[written..];
         }
         return true;
     }
 
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _context, 0) is not 0 and var context)
-            Free(context);
-    }
-
-    [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_createDCtx")]
-    private static partial nint CreateContext();
-
-    [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_freeDCtx")]
-    private static partial nuint Free(nint context);
-
-    [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_DCtx_setParameter")]
-    private static partial nuint SetParameter(nint context, int parameter, int value);
-
-    [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_DCtx_reset")]
-    private static partial nuint Reset(nint context, int directive);
-
-    [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_decompressStream")]
-    private static partial nuint Decompress(nint context, ref Buffer output, ref Buffer input);
-
-    [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_isError")]
-    private static partial uint IsError(nuint code);
-
-    // ZSTD_inBuffer and ZSTD_outBuffer.
-    private struct Buffer
-    {
-        public byte* Data;
-        public nuint Size;
-        public nuint Position;
-    }
+    public void Dispose() => _decoder.Dispose();
 }

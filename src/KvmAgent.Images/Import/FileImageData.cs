@@ -7,9 +7,11 @@ internal sealed class FileImageData : IImageData
 {
     private readonly SafeFileHandle _file;
 
-    public FileImageData(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="name">What errors call it, where it is a copy of something.</param>
+    public FileImageData(string path, string? name = null)
     {
-        Name = path;
+        (Path, Name) = (path, name ?? path);
         try
         {
             _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
@@ -20,6 +22,8 @@ internal sealed class FileImageData : IImageData
             throw Unreadable(e.Message, e);
         }
     }
+
+    public string Path { get; }
 
     public string Name { get; }
 
@@ -38,6 +42,18 @@ internal sealed class FileImageData : IImageData
             }
         }
         catch (IOException e)
+        {
+            throw Unreadable(e.Message, e);
+        }
+    }
+
+    public Stream OpenRead()
+    {
+        try
+        {
+            return new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 4096);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Unreadable(e.Message, e);
         }

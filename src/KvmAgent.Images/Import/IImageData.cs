@@ -8,6 +8,9 @@ internal interface IImageData : IDisposable
 
     long Length { get; }
 
+    /// <summary>All of it as a stream that can seek, for the inspector.</summary>
+    Stream OpenRead();
+
     /// <summary>Fills the buffer; the range must lie inside.</summary>
     /// <exception cref="ImageException">The bytes cannot be had.</exception>
     ValueTask ReadAsync(long offset, Memory<byte> into, CancellationToken ct);

@@ -26,7 +26,8 @@ internal sealed class RawTarget : IDisposable
         _writeBehind = new WriteBehind(file);
     }
 
-    public long Size { get; }
+    /// <summary>In bytes.</summary>
+    public long Size { get; private set; }
 
     /// <summary>Removes what an earlier try left, and begins.</summary>
     /// <param name="path">A block device, or the name that the file shall have; its directory must exist.</param>
@@ -34,6 +35,20 @@ internal sealed class RawTarget : IDisposable
     /// <exception cref="ImageException">It cannot be written, or the device is too small.</exception>
     public static RawTarget Create(string path, long size) => Guard(path, () =>
         Libc.Stat(path) is { IsBlockDevice: true } ? OpenDevice(path, size) : CreateFile(path, size));
+
+    /// <summary>Makes a file as long as the disk turned out to be.</summary>
+    public void Resize(long size) => Guard(_path, () =>
+    {
+        if (_head is null)
+            RandomAccess.SetLength(_file, size);
+        return Size = size;
+    });
+
+    /// <summary>Reads what was written.</summary>
+    /// <returns>Bytes read: fewer than asked for at the end of a file.</returns>
+    public int Read(long offset, Span<byte> into) => _head is not null && offset < _head.Length
+        ? Copy(_head.AsSpan((int)offset), into)
+        : RandomAccess.Read(_file, into, offset);
 
     /// <summary>Fails where a file's volume has too little room for so many bytes of it.</summary>
     public void DemandSpace(long allocated, string name)
@@ -96,6 +111,13 @@ internal sealed class RawTarget : IDisposable
             File.Delete(_written);
     }
 
+    private static int Copy(ReadOnlySpan<byte> from, Span<byte> to)
+    {
+        var count = Math.Min(from.Length, to.Length);
+        from[..count].CopyTo(to);
+        return count;
+    }
+
     private static int BlockEnd(ReadOnlySpan<byte> data, long offset, int at) => Math.Min(at + Block - (int)((offset + at) % Block), data.Length);
 
     private static bool IsZero(ReadOnlySpan<byte> data, long offset, int at) =>
@@ -106,7 +128,7 @@ internal sealed class RawTarget : IDisposable
         // One writer at a time is the caller's to see to; so what is there is a dead one's.
         var written = Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.part");
         File.Delete(written);
-        var file = File.OpenHandle(written, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
+        var file = File.OpenHandle(written, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite);
         try
         {
             RandomAccess.SetLength(file, size);
@@ -122,7 +144,7 @@ internal sealed class RawTarget : IDisposable
 
     private static RawTarget OpenDevice(string path, long size)
     {
-        var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+        var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
         var room = Libc.DeviceSize(file);
         if (room < size)
         {
