@@ -51,7 +51,7 @@ internal sealed class PackedImport(IImageData data, DiskImportRequest request)
     private DiskImported Unpack(PeekStream image, IReadOnlyList<Layer> layers, CancellationToken ct)
     {
         using var target = RawTarget.Create(request.Target, request.Size ?? 0);
-        var length = Copy(image, target.Write, request.Size ?? long.MaxValue, ct);
+        var length = Copy(image, target.Write, Math.Min(request.Size ?? long.MaxValue, target.Limit), ct);
         target.Resize(length);
         using var written = new WrittenStream(target, length);
         var info = ImageInspector.Inspect(written, data.Name);
@@ -83,7 +83,7 @@ internal sealed class PackedImport(IImageData data, DiskImportRequest request)
             {
                 ct.ThrowIfCancellationRequested();
                 if (length + count > limit)
-                    throw new ImageException(ImageFailure.NoSpace, $"{data.Name} unpacks to more than the {limit} bytes that are wanted; ask for a larger disk");
+                    throw new ImageException(ImageFailure.NoSpace, $"{data.Name} unpacks to more than the {limit} bytes that are wanted or there; take a larger disk");
                 write(length, buffer.AsSpan(0, count));
                 length += count;
             }

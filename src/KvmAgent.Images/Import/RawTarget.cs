@@ -19,10 +19,11 @@ internal sealed class RawTarget : IDisposable
     private readonly WriteBehind _writeBehind;
     private bool _complete;
 
-    private RawTarget(string path, string written, SafeFileHandle file, long size, bool device)
+    private RawTarget(string path, string written, SafeFileHandle file, long size, long? room)
     {
         (_path, _written, _file, Size) = (path, written, file, size);
-        _head = device ? new byte[Math.Min(HeadSize, size)] : null;
+        Limit = room ?? long.MaxValue;
+        _head = room is { } all ? new byte[Math.Min(HeadSize, all)] : null;
         _writeBehind = new WriteBehind(file);
     }
 
@@ -56,6 +57,9 @@ internal sealed class RawTarget : IDisposable
         if (_head is null)
             StorageFault.DemandSpace(Path.GetDirectoryName(_path)!, allocated, name);
     }
+
+    /// <summary>How long the disk can become: a device's room.</summary>
+    public long Limit { get; }
 
     /// <summary>Writes data, but for its blocks of zeroes; from several threads at once.</summary>
     public void Write(long offset, ReadOnlySpan<byte> data)
@@ -139,7 +143,7 @@ internal sealed class RawTarget : IDisposable
             File.Delete(written);
             throw;
         }
-        return new RawTarget(path, written, file, size, device: false);
+        return new RawTarget(path, written, file, size, room: null);
     }
 
     private static RawTarget OpenDevice(string path, long size)
@@ -152,7 +156,7 @@ internal sealed class RawTarget : IDisposable
             throw new ImageException(ImageFailure.NoSpace, $"{path} has {room} bytes, but the disk needs {size}; take a larger volume");
         }
         Libc.Zero(file, 0, room);
-        return new RawTarget(path, path, file, size, device: true);
+        return new RawTarget(path, path, file, size, room);
     }
 
     private static T Guard<T>(string path, Func<T> action)
