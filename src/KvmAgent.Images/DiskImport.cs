@@ -1,13 +1,25 @@
+using System.Net;
+using KvmAgent.Images.Fetch;
 using KvmAgent.Images.Import;
 using KvmAgent.Images.Inspect;
+using KvmAgent.Images.Store;
 
 namespace KvmAgent.Images;
 
 /// <summary>What disk is wanted, and where.</summary>
 public sealed record DiskImportRequest
 {
-    /// <summary>An absolute path.</summary>
+    /// <summary>An http or https URL, or an absolute path.</summary>
     public required string Source { get; init; }
+
+    /// <summary>As in <see cref="BaseImageRequest"/>.</summary>
+    public string? CaFile { get; init; }
+
+    /// <inheritdoc cref="CaFile"/>
+    public string? HeadersFile { get; init; }
+
+    /// <inheritdoc cref="CaFile"/>
+    public IReadOnlyList<IPNetwork> AllowAddresses { get; init; } = [];
 
     /// <summary>A block device, or the file that shall be made; its directory must exist. A file that is there is replaced when the new one is complete.</summary>
     public required string Target { get; init; }
@@ -41,9 +53,15 @@ public sealed record DiskImported(ImageInfo Image, long Size, long Read)
 public static class DiskImport
 {
     /// <exception cref="ImageException">It is not to be had, or refused, or has no room.</exception>
-    public static async Task<DiskImported> RunAsync(DiskImportRequest request, CancellationToken ct)
+    public static Task<DiskImported> RunAsync(DiskImportRequest request, CancellationToken ct) =>
+        RunAsync(request, TimeProvider.System, new StoreTimings(), ct);
+
+    internal static async Task<DiskImported> RunAsync(DiskImportRequest request, TimeProvider time, StoreTimings timings, CancellationToken ct)
     {
-        using var data = new FileImageData(request.Source);
+        using IImageData data = request.Source.StartsWith('/')
+            ? new FileImageData(request.Source)
+            : await HttpImageData.OpenAsync(
+                HttpSource.Parse(request.Source, request.HeadersFile, request.CaFile, request.AllowAddresses), time, timings, ct).ConfigureAwait(false);
         return await PackedImport.IsAsync(data, ct).ConfigureAwait(false)
             ? await new PackedImport(data, request).RunAsync(image => DecodeAsync(image, request, ct), ct).ConfigureAwait(false)
             : await DecodeAsync(data, request, ct).ConfigureAwait(false);
@@ -51,8 +69,7 @@ public static class DiskImport
 
     private static async Task<DiskImported> DecodeAsync(IImageData data, DiskImportRequest request, CancellationToken ct)
     {
-        using var content = data.OpenRead();
-        var info = ImageInspector.Inspect(content, data.Name);
+        var info = await InspectAsync(data, ct).ConfigureAwait(false);
         IImageMap map = info.Qcow2 is { } header ? new Qcow2Map(data, header) : new RawMap(info.FileSize);
         var size = request.Size ?? info.VirtualSize;
         if (size < info.VirtualSize)
@@ -64,5 +81,13 @@ public static class DiskImport
         await new DiskCopy(data, map, target, request.Connections, count => Interlocked.Add(ref read, count)).RunAsync(ct).ConfigureAwait(false);
         target.Complete();
         return new DiskImported(info, size, read);
+    }
+
+    private static async Task<ImageInfo> InspectAsync(IImageData data, CancellationToken ct)
+    {
+        using var content = data.OpenRead();
+        // Its reads block, so it gets a thread of its own rather than one of the pool's.
+        return await Task.Factory.StartNew(
+            () => ImageInspector.Inspect(content, data.Name), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
     }
 }

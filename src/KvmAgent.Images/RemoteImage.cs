@@ -27,7 +27,7 @@ public sealed record RemoteImage
     {
         var source = HttpSource.Parse(Source, HeadersFile, CaFile, AllowAddresses);
         using var client = source.Client(timings);
-        using var stream = await HttpRangeStream.OpenAsync(source, client, time, timings, ct).ConfigureAwait(false);
+        using var stream = new HttpRangeStream(await HttpRanges.OpenAsync(source, client, time, timings, ct).ConfigureAwait(false), ct);
         // Its reads block, so it gets a thread of its own rather than one of the pool's.
         return await Task.Factory.StartNew(
             () => ImageInspector.Inspect(stream, source.Shown), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);

@@ -25,7 +25,7 @@ internal sealed class PackedImport(IImageData data, DiskImportRequest request)
     public async Task<DiskImported> RunAsync(Func<IImageData, Task<DiskImported>> import, CancellationToken ct)
     {
         var (image, layers) = await Task.Run(
-            () => Wrapping.Remove(new ReadAhead(new ImageDataStream(data, ct)), data.Name, ImageInspector.BeginningSize), ct).ConfigureAwait(false);
+            () => Wrapping.Remove(new ImageDataStream(data, request.Connections, ct), data.Name, ImageInspector.BeginningSize), ct).ConfigureAwait(false);
         using (image)
         {
             var whole = image.Beginning.Length < ImageInspector.BeginningSize;

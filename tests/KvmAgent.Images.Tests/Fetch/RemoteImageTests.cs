@@ -191,7 +191,7 @@ public sealed class RemoteImageTests : IDisposable
         await using var server = new FaultServer(heard => Answer.File(heard, content));
         var source = HttpSource.Parse(server.Url(), null, null, [IPNetwork.Parse("127.0.0.1/32")]);
         using var client = source.Client(Quick.Timings);
-        await using var stream = await HttpRangeStream.OpenAsync(source, client, TimeProvider.System, Quick.Timings, default);
+        await using var stream = new HttpRangeStream(await HttpRanges.OpenAsync(source, client, TimeProvider.System, Quick.Timings, default), CancellationToken.None);
         var read = new byte[60 << 20];
 
         stream.ReadExactly(read);

@@ -69,7 +69,15 @@ internal sealed class FaultServer : IAsyncDisposable
             if (await ReadAsync(stream) is not { } heard)
                 return;
             _heard.Enqueue(heard);
-            await SendAsync(_script(heard), stream, client);
+            var answer = _script(heard);
+            try
+            {
+                await SendAsync(answer, stream, client);
+            }
+            finally
+            {
+                answer.Ended?.Invoke();
+            }
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
         {
@@ -188,6 +196,9 @@ internal sealed record Answer(int Status, byte[] Body, params (string Name, stri
 
     /// <summary>Waits for this after the body.</summary>
     public Task? Hold { get; init; }
+
+    /// <summary>Told when the answer was sent or is given up.</summary>
+    public Action? Ended { get; init; }
 
     public int Piece { get; init; } = 64 * 1024;
 
