@@ -25,8 +25,10 @@ public sealed record BaseImageRequest
     /// <summary>Addresses to fetch from although they are loopback, link-local, a cloud's metadata service or the like.</summary>
     public IReadOnlyList<IPNetwork> AllowAddresses { get; init; } = [];
 
-    /// <summary>The formats accepted here; null for all.</summary>
+    /// <summary>The formats accepted here; null for those a guest may have as they are (<see cref="ImageFormatNames.ForGuests"/>).</summary>
     public IReadOnlyCollection<ImageFormat>? Formats { get; init; }
+
+    internal IReadOnlyCollection<ImageFormat> Accepted => Formats ?? ImageFormatNames.ForGuests;
 }
 
 /// <summary>An image in its place: whole, checked, read-only.</summary>

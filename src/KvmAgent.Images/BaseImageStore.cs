@@ -84,7 +84,7 @@ public sealed class BaseImageStore
             return null;
         place.RemoveLeftovers(imageIsThere: false);
 
-        using var part = new PartFile(place.Temporary(claim.Id, "part"), source.Shown, request.Checksum?.Algorithm == HashAlgorithmName.SHA512);
+        using var part = new PartFile(place.Temporary(claim.Id, "part"), source.Shown, request.Accepted, request.Checksum?.Algorithm == HashAlgorithmName.SHA512);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, claim.Lost);
         try
         {

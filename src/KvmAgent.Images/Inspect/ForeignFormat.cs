@@ -2,8 +2,11 @@ using System.Text;
 
 namespace KvmAgent.Images.Inspect;
 
-/// <summary>What an image must not be, told from its magic bytes, each with the remedy for the person who sees it.</summary>
-internal sealed record ForeignFormat(string Name, string Remedy)
+/// <summary>
+/// What an image must not be, or not everywhere, told from its magic bytes, each with the remedy for the person who sees it.
+/// </summary>
+/// <param name="Format">What it is where that is accepted; null for what never is.</param>
+internal sealed record ForeignFormat(string Name, string Remedy, ImageFormat? Format = null)
 {
     private const string Unpack = "unpack it first";
     private const string Convert = "convert it first: qemu-img convert -O qcow2";
@@ -19,12 +22,14 @@ internal sealed record ForeignFormat(string Name, string Remedy)
         (0, "PK\x03\x04"u8.ToArray(), new("a zip archive", Unpack)),
         (0, [(byte)'7', (byte)'z', 0xbc, 0xaf, 0x27, 0x1c], new("a 7z archive", Unpack)),
         (257, "ustar"u8.ToArray(), new("a tar archive (or OVA)", Unpack)),
-        (0, "KDMV"u8.ToArray(), new("a VMDK image", Convert)),
+        (0, "KDMV"u8.ToArray(), new("a VMDK image", Convert, ImageFormat.Vmdk)),
+        // ESX keeps COWD's data in files that a descriptor beside it names; a descriptor alone names any file (CVE-2022-47951,
+        // CVE-2024-40767). Neither is ever accepted.
         (0, "COWD"u8.ToArray(), new("a VMDK (ESX COWD) image", Convert)),
         (0, "# Disk DescriptorFile"u8.ToArray(), new("a VMDK descriptor, which names other files", Convert)),
-        (64, [0x7f, 0x10, 0xda, 0xbe], new("a VDI image", Convert)),
-        (0, "conectix"u8.ToArray(), new("a VHD image", Convert)),
-        (0, "vhdxfile"u8.ToArray(), new("a VHDX image", Convert)),
+        (64, [0x7f, 0x10, 0xda, 0xbe], new("a VDI image", Convert, ImageFormat.Vdi)),
+        (0, VhdParser.Magic.ToArray(), new("a VHD image", Convert, ImageFormat.Vhd)),
+        (0, "vhdxfile"u8.ToArray(), new("a VHDX image", Convert, ImageFormat.Vhdx)),
         (0, "QED\0"u8.ToArray(), new("a QED image", Convert)),
         (0, [(byte)'L', (byte)'U', (byte)'K', (byte)'S', 0xba, 0xbe], new("a LUKS-encrypted disk", "decrypt it first")),
         (0, "WithoutFreeSpace"u8.ToArray(), new("a Parallels image", Convert)),
@@ -34,8 +39,8 @@ internal sealed record ForeignFormat(string Name, string Remedy)
     // VHD puts its footer last, 511 bytes long in early versions; DMG has its trailer there.
     private static readonly (int FromEnd, byte[] Magic, ForeignFormat Format)[] Trailers =
     [
-        (512, "conectix"u8.ToArray(), new("a VHD image", Convert)),
-        (511, "conectix"u8.ToArray(), new("a VHD image", Convert)),
+        (512, VhdParser.Magic.ToArray(), new("a VHD image", Convert, ImageFormat.Vhd)),
+        (511, VhdParser.Magic.ToArray(), new("a VHD image", Convert)),
         (512, "koly"u8.ToArray(), new("an Apple disk image (DMG)", Convert)),
     ];
 

@@ -25,8 +25,12 @@ public sealed record Qcow2Header
     /// <summary>Where the table of tables lies.</summary>
     public required long L1Offset { get; init; }
 
-    /// <summary>Compressed clusters are zstd's; deflate's otherwise.</summary>
-    public required bool IsZstd { get; init; }
+    public ulong CompatibleFeatures { get; init; }
+
+    /// <summary>Of compressed clusters: 0 deflate, 1 zstd.</summary>
+    public int CompressionType { get; init; }
+
+    public bool IsZstd => CompressionType == 1;
 
     /// <summary>0 none, 1 AES, 2 LUKS.</summary>
     public required uint Encryption { get; init; }
@@ -42,6 +46,18 @@ public sealed record Qcow2Header
     public bool HasDataFile => (IncompatibleFeatures & 4) != 0;
 
     public bool HasExtendedL2 => (IncompatibleFeatures & 16) != 0;
+
+    public bool HasLazyRefcounts => (CompatibleFeatures & 1) != 0;
+
+    /// <summary>For people: what is not the rule.</summary>
+    internal IReadOnlyList<string> Features =>
+    [
+        .. IsDirty ? ["dirty"] : Array.Empty<string>(),
+        .. HasLazyRefcounts ? ["lazy refcounts"] : Array.Empty<string>(),
+        .. HasExtendedL2 ? ["extended L2"] : Array.Empty<string>(),
+        .. CompressionType == 1 ? ["zstd"] : Array.Empty<string>(),
+        .. Snapshots > 0 ? [$"internal snapshots: {Snapshots}"] : Array.Empty<string>(),
+    ];
 
     /// <summary>Reads the header of a file of our own; damage is <see cref="ImageFailure.Refused"/>.</summary>
     public static Qcow2Header Read(string path)

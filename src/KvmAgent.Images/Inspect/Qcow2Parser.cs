@@ -19,7 +19,7 @@ internal static class Qcow2Parser
     private const uint BackingFormatExtension = 0xe2792aca;
     private const uint DataFileExtension = 0x44415441;
 
-    private const ulong CompressionTypeFeature = 1 << 3;
+    private const ulong OtherCompression = 1 << 3;
     private const ulong ExtendedL2 = 1 << 4;
 
     // Bits 9-55 hold the offset, 63 says "refcount is one"; the rest is reserved.
@@ -75,10 +75,21 @@ internal static class Qcow2Parser
             DataFile = dataFile,
             IncompatibleFeatures = features,
             L1Offset = (long)Long(raw, 40),
-            IsZstd = CompressionType(bytes, headerLength, features, damage) == 1,
+            CompatibleFeatures = version == 3 ? Long(raw, 80) : 0,
+            CompressionType = ReadCompressionType(bytes, features, headerLength, damage),
             Encryption = Word(raw, 32),
             Snapshots = (int)snapshots,
         };
+    }
+
+    private static int ReadCompressionType(ImageBytes bytes, ulong features, uint headerLength, Damage damage)
+    {
+        Span<byte> type = stackalloc byte[1];
+        if ((features & OtherCompression) == 0)
+            return 0;
+        return headerLength > HeaderV3 && bytes.TryRead(HeaderV3, type)
+            ? type[0]
+            : throw damage.Says("it has no room for the compression type that it claims");
     }
 
     private static void CheckTables(ImageBytes bytes, ReadOnlySpan<byte> raw, int clusterSize, ulong size, bool extendedL2, Damage damage)
@@ -130,17 +141,6 @@ internal static class Qcow2Parser
                     throw damage.Says($"an L2 table at {table} is beyond the end of the file at {bytes.Length}; it may be truncated");
             }
         }
-    }
-
-    /// <summary>The byte behind the header of before; 0 where it is not there.</summary>
-    private static int CompressionType(ImageBytes bytes, uint headerLength, ulong features, Damage damage)
-    {
-        Span<byte> type = stackalloc byte[1];
-        if (headerLength > HeaderV3)
-            bytes.TryRead(HeaderV3, type);
-        if (type[0] > 1 || type[0] == 0 != ((features & CompressionTypeFeature) == 0))
-            throw damage.Says($"its compression type is {type[0]}, with incompatible features 0x{features:x}");
-        return type[0];
     }
 
     private static string? ReadBackingName(ImageBytes bytes, ReadOnlySpan<byte> raw, uint headerLength, int clusterSize, Damage damage)

@@ -16,6 +16,8 @@ internal static class Qcow2Policy
             throw Refuse($"it keeps its data in another file ('{header.DataFile}'); flatten it: qemu-img convert -O qcow2");
         if ((header.IncompatibleFeatures & ~KnownFeatures) is not 0 and var unknown)
             throw Refuse($"it needs features that are not known here (incompatible bits 0x{unknown:x}); convert it: qemu-img convert -O qcow2");
+        if (header.CompressionType > 1)
+            throw Refuse($"its compression type {header.CompressionType} is not known here; convert it: qemu-img convert -O qcow2");
         if (header.IsCorrupt)
             throw Refuse("it is marked corrupt; repair it (qemu-img check -r all) or fetch a sound copy");
         if (header.Encryption != 0)

@@ -8,7 +8,7 @@ internal static class Demands
 {
     public static void Format(ImageInfo info, BaseImageRequest request, string name)
     {
-        if (request.Formats is { } formats && !formats.Contains(info.Format))
+        if (request.Accepted is var formats && !formats.Contains(info.Format))
             throw new ImageException(ImageFailure.Refused,
                 $"{name} is refused: it is {info.Content}, and only {string.Join(", ", formats.Select(f => f.Name()))} is accepted here");
     }

@@ -12,7 +12,7 @@ internal static class ExistingImage
     public static async Task<BaseImage> UseAsync(StorePlace place, BaseImageRequest request, FetchMeter meter, CancellationToken ct)
     {
         using var file = File.OpenHandle(place.Image, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous);
-        var info = Inspect(file, place.Image);
+        var info = Inspect(file, place.Image, request.Accepted);
         Demands.Format(info, request, place.Image);
 
         var (length, modified) = (RandomAccess.GetLength(file), File.GetLastWriteTimeUtc(file));
@@ -28,11 +28,11 @@ internal static class ExistingImage
         return new BaseImage(place.Image, record.Digest, info.Format, info.VirtualSize, Fetched: false);
     }
 
-    private static ImageInfo Inspect(SafeFileHandle file, string name)
+    private static ImageInfo Inspect(SafeFileHandle file, string name, IReadOnlyCollection<ImageFormat> accepted)
     {
         using var borrowed = new SafeFileHandle(file.DangerousGetHandle(), ownsHandle: false);
         using var stream = new FileStream(borrowed, FileAccess.Read, 4096);
-        return ImageInspector.Inspect(stream, name);
+        return ImageInspector.Inspect(stream, name, accepted);
     }
 
     private static async Task<(Checksum, Checksum?)> HashAsync(

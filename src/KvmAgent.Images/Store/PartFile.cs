@@ -14,6 +14,7 @@ internal sealed class PartFile : IDisposable
     private const int Block = 64 * 1024;
 
     private readonly string _name;
+    private readonly IReadOnlyCollection<ImageFormat> _accepted;
     private readonly byte[] _buffer = new byte[BufferSize];
     private readonly FileStream _stream;
     private readonly SafeFileHandle _file;
@@ -25,10 +26,11 @@ internal sealed class PartFile : IDisposable
 
     /// <param name="path">Must not exist.</param>
     /// <param name="name">What errors call the image: its source.</param>
+    /// <param name="accepted">The formats it may be of.</param>
     /// <param name="sha512">Whether that digest is wanted beside SHA-256.</param>
-    public PartFile(string path, string name, bool sha512)
+    public PartFile(string path, string name, IReadOnlyCollection<ImageFormat> accepted, bool sha512)
     {
-        (Path, _name) = (path, name);
+        (Path, _name, _accepted) = (path, name, accepted);
         _stream = Guard(() => new FileStream(path, new FileStreamOptions
         {
             Mode = FileMode.CreateNew,
@@ -82,7 +84,7 @@ internal sealed class PartFile : IDisposable
     }
 
     /// <summary>The finished image, refused or accepted.</summary>
-    public ImageInfo Inspect() => Guard(() => ImageInspector.Inspect(_stream, _name));
+    public ImageInfo Inspect() => Guard(() => ImageInspector.Inspect(_stream, _name, _accepted));
 
     /// <summary>Makes it read-only and brings it to the disk; the time is the one the record needs.</summary>
     public DateTime Seal() => Guard(() =>
@@ -103,7 +105,7 @@ internal sealed class PartFile : IDisposable
     private void Flush(bool last)
     {
         if (!_inspected)
-            ImageInspector.InspectBeginning(_buffer.AsMemory(0, _filled), last, _name);
+            ImageInspector.InspectBeginning(_buffer.AsMemory(0, _filled), last, _name, _accepted);
         _inspected = true;
         Guard(() =>
         {

@@ -70,7 +70,7 @@ internal static class PlanCommand
         var path = Path.Combine(settings.ImageDir, overlay.BaseName);
         try
         {
-            return new DiskBase(path, File.Exists(path) ? ImageInspector.Inspect(path).Format.QemuDriver() : ImageFormat.Qcow2.QemuDriver());
+            return new DiskBase(path, File.Exists(path) ? ImageInspector.Inspect(path, ImageFormatNames.ForGuests).Format.QemuDriver() : ImageFormat.Qcow2.QemuDriver());
         }
         catch (ImageException e)
         {

@@ -106,7 +106,12 @@ internal static class QemuUser
         ]);
 
     /// <summary>QEMU's block driver for a format; an ISO is a raw disk to it.</summary>
-    public static string QemuDriver(this ImageFormat format) => format == ImageFormat.Qcow2 ? "qcow2" : "raw";
+    public static string QemuDriver(this ImageFormat format) => format switch
+    {
+        ImageFormat.Qcow2 => "qcow2",
+        ImageFormat.Raw or ImageFormat.Iso => "raw",
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no guest has it as it is"),
+    };
 
     private static AgentException Denied(string path, string why) => new(
         FailureReason.Missing,

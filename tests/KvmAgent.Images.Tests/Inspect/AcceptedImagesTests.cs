@@ -77,12 +77,7 @@ public sealed class AcceptedImagesTests : IDisposable
     [Theory]
     [InlineData(512)]
     [InlineData(4096)]
-    public void A_raw_disk_with_a_gpt_is_accepted(int sector)
-    {
-        var disk = new byte[1 << 20];
-        "EFI PART"u8.CopyTo(disk.AsSpan(sector));
-        Inspect(disk).Content.ShouldBe("GPT partition table");
-    }
+    public void A_raw_disk_with_a_gpt_is_accepted(int sector) => Inspect(DiskSamples.Gpt(1 << 20, sector)).Content.ShouldBe("GPT partition table");
 
     [Theory]
     [InlineData(0, "XFSB", "xfs filesystem")]

@@ -143,5 +143,5 @@ public sealed class RefusedImagesTests : IDisposable
     }
 
     private static void Refused(byte[] image, params string[] words) =>
-        Failures.ShouldFail(() => ImageInspector.Inspect(new MemoryStream(image), "the image"), ImageFailure.Refused, ["the image", .. words]);
+        Failures.ShouldFail(() => ImageInspector.Inspect(new MemoryStream(image), "the image", ImageFormatNames.ForGuests), ImageFailure.Refused, ["the image", .. words]);
 }
