@@ -52,6 +52,9 @@ public sealed record DiskImported(ImageInfo Image, long Size, long Read)
 /// </summary>
 public static class DiskImport
 {
+    /// <summary>What is decoded here.</summary>
+    internal static readonly IReadOnlyCollection<ImageFormat> Accepted = ImageFormatNames.ForGuests;
+
     /// <exception cref="ImageException">It is not to be had, or refused, or has no room.</exception>
     public static Task<DiskImported> RunAsync(DiskImportRequest request, CancellationToken ct) =>
         RunAsync(request, TimeProvider.System, new StoreTimings(), ct);
@@ -88,6 +91,6 @@ public static class DiskImport
         using var content = data.OpenRead();
         // Its reads block, so it gets a thread of its own rather than one of the pool's.
         return await Task.Factory.StartNew(
-            () => ImageInspector.Inspect(content, data.Name), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+            () => ImageInspector.Inspect(content, data.Name, Accepted), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
     }
 }

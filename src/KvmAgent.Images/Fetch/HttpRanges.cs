@@ -142,7 +142,7 @@ internal sealed class HttpRanges
         if (count <= wanted)
             return announced is null || announced == count ? bytes[..count] : throw new PassingFault($"the body ended at {count} of {announced} bytes");
         // A login page says more about what is wrong than the lack of ranges.
-        ImageInspector.InspectBeginning(bytes.AsMemory(0, ImageInspector.BeginningSize), whole: false, _source.Shown);
+        ImageInspector.InspectBeginning(bytes.AsMemory(0, ImageInspector.BeginningSize), whole: false, _source.Shown, ImageFormatNames.All);
         throw new ImageException(ImageFailure.Unavailable,
             $"{_source.Shown} cannot be inspected from afar: the server has no ranges and would send it whole ({announced?.ToString() ?? "an unknown number of"} bytes); "
             + "fetch it and inspect the file");

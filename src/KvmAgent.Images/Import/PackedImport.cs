@@ -29,7 +29,7 @@ internal sealed class PackedImport(IImageData data, DiskImportRequest request)
         using (image)
         {
             var whole = image.Beginning.Length < ImageInspector.BeginningSize;
-            ImageInspector.InspectBeginning(image.Beginning, whole, data.Name);
+            ImageInspector.InspectBeginning(image.Beginning, whole, data.Name, DiskImport.Accepted);
             if (!image.Beginning.Span.StartsWith(Qcow2Parser.Magic))
                 return await Task.Run(() => Unpack(image, layers, ct), ct).ConfigureAwait(false);
 
@@ -54,7 +54,7 @@ internal sealed class PackedImport(IImageData data, DiskImportRequest request)
         var length = Copy(image, target.Write, Math.Min(request.Size ?? long.MaxValue, target.Limit), ct);
         target.Resize(length);
         using var written = new WrittenStream(target, length);
-        var info = ImageInspector.Inspect(written, data.Name);
+        var info = ImageInspector.Inspect(written, data.Name, DiskImport.Accepted);
         target.Resize(request.Size ?? length);
         target.Complete();
         return new DiskImported(info, target.Size, data.Length) { Layers = Names(layers) };

@@ -20,7 +20,8 @@ public sealed record ImageInfo(ImageFormat Format, long VirtualSize, long FileSi
 /// one may match. An image that is two things at once (CVE-2026-24708) is refused, for each program that reads it
 /// may see another one. The exception are hybrid ISOs, which carry a partition table by design.
 /// A fixed VHD is no polyglot: it is a raw disk with a footer behind it, whatever is in the disk.
-/// Reads are few, small and inside the file: six for an honest image, eight for any, 256 KiB together, and a qcow2's L1 table, at most 32 MiB in pieces.
+/// Reads are few, small and inside the file: six for an honest image, eight for any, 256 KiB together, and a qcow2's L1
+/// table, at most 32 MiB, in pieces.
 /// </summary>
 public static class ImageInspector
 {

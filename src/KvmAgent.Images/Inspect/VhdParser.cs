@@ -65,6 +65,8 @@ internal static class VhdParser
 
     private static int? CheckFixed(ImageBytes bytes, ReadOnlySpan<byte> footer, long size, Refusal refuse)
     {
+        // QEMU would believe a footer at the beginning before it looks at the end.
+        refuse.Demand(!bytes.Has(0, Magic), "it is fixed, and its disk begins with a footer as well");
         refuse.Demand(Long(footer, 16) == ulong.MaxValue, "it is fixed and has the header of a dynamic one");
         var room = bytes.Length - FooterSize;
         refuse.Demand(size <= room && Long(footer, 48) <= (ulong)room, $"its disk of {Math.Max(size, (long)Long(footer, 48))} bytes is beyond the end of the file at {bytes.Length}; it may be truncated");

@@ -193,7 +193,7 @@ public sealed class DiskFormatsRefusedTests : IDisposable
     [InlineData(48, "8000000000000000", "virtual size")]
     [InlineData(48, "0000010000000000", "do not hold")]
     [InlineData(60, "00000000", "type is 0")]
-    [InlineData(60, "00000002", "header of a dynamic one")]
+    [InlineData(60, "00000002", "begins with a footer")]
     [InlineData(60, "00000004", "parent")]
     [InlineData(84, "01", "saved state")]
     [InlineData(510, "55aa", "several things")]
@@ -250,6 +250,13 @@ public sealed class DiskFormatsRefusedTests : IDisposable
 
     [Fact]
     public void A_fixed_vhd_of_a_differencing_type_is_refused() => Refused(DiskSamples.FixedVhd.BendFooter(60, 0, 0, 0, 4), "parent");
+
+    [Fact]
+    public void A_fixed_vhd_with_a_vhd_in_it_is_refused() => Refused(DiskSamples.FixedVhd.Bend(0, DiskSamples.Vhd[..512]), "begins with a footer");
+
+    [Fact]
+    public void A_fixed_vhd_with_the_header_of_a_dynamic_one_is_refused() =>
+        Refused(DiskSamples.FixedVhd.BendFooter(16, 0, 0, 0, 0, 0, 0, 2, 0), "header of a dynamic one");
 
     [Fact]
     public void A_vhd_with_the_early_footer_of_511_bytes_is_refused() => Refused(DiskSamples.FixedVhd[..^1], "VHD");

@@ -98,6 +98,20 @@ public sealed class BaseImageStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_format_that_no_guest_can_have_is_accepted_only_if_it_is_named()
+    {
+        var request = _scratch.Request(_scratch.File("source", DiskSamples.Vmdk));
+        const string Words = "is refused as a disk image: it is a VMDK image; convert it first: qemu-img convert -O qcow2";
+        await Quick.EnsureAsync(request).ShouldFailAsync(ImageFailure.Refused, Words);
+        await Quick.EnsureAsync(request with { Formats = [ImageFormat.Iso, ImageFormat.Vhd] }).ShouldFailAsync(ImageFailure.Refused, Words);
+        _scratch.Names.ShouldBeEmpty();
+
+        var image = await Quick.EnsureAsync(request with { Formats = [ImageFormat.Vmdk] });
+        (image.Format, image.VirtualSize).ShouldBe((ImageFormat.Vmdk, DiskSamples.Size));
+        await Quick.EnsureAsync(request).ShouldFailAsync(ImageFailure.Refused, Image, Words);
+    }
+
+    [Fact]
     public async Task A_hostile_image_is_refused_wherever_it_lies()
     {
         var hostile = Qcow2Sample.WithFeature(2);
