@@ -233,6 +233,7 @@ public sealed class DiskFormatsRefusedTests : IDisposable
 
     [Theory]
     [InlineData(0u)]
+    [InlineData(3 * Mega / 512)]
     [InlineData(0x7fffffffu)]
     [InlineData(0xfffffffeu)]
     public void A_vhd_with_a_block_outside_is_refused(uint sector)
