@@ -20,7 +20,7 @@ public sealed record RemoteImage
     /// <inheritdoc cref="CaFile"/>
     public IReadOnlyList<IPNetwork> AllowAddresses { get; init; } = [];
 
-    /// <summary>Judges the image as <see cref="ImageInspector.Inspect(string)"/> does, by a few ranges of it; it is not fetched.</summary>
+    /// <summary>Judges the image as <see cref="ImageInspector"/> does, by a few ranges of it; it is not fetched.</summary>
     public Task<ImageInfo> InspectAsync(CancellationToken ct) => InspectAsync(TimeProvider.System, new StoreTimings(), ct);
 
     internal async Task<ImageInfo> InspectAsync(TimeProvider time, StoreTimings timings, CancellationToken ct)

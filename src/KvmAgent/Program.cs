@@ -12,6 +12,7 @@ var root = new RootCommand("Runs one virtual machine as a pod.")
     PlanCommand.Create(),
     CheckCommand.Create(),
     InspectCommand.Create(),
+    ImportCommand.Create(),
 };
 // Signals are the run command's own business: the library would end the process two seconds after SIGTERM, with the guest still stopping.
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

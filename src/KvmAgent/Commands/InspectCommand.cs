@@ -60,9 +60,8 @@ internal static class InspectCommand
     private static ImageReport Report(string source, ImageInfo info) =>
         new(source, info.Format.Name(), info.VirtualSize, info.FileSize, info.Content)
         {
-            Qcow2 = info.Qcow2 is { } header
-                ? new Qcow2Report(header.Version, header.ClusterSize, header.Snapshots, header.IsDirty, header.HasExtendedL2)
-                : null,
+            ClusterSize = info.ClusterSize,
+            Features = info.Features,
         };
 
     private static IEnumerable<(string Name, string Value)> Rows(ImageReport report)
@@ -72,18 +71,14 @@ internal static class InspectCommand
         yield return ("content", report.Content);
         yield return ("virtual size", Size(report.VirtualSize));
         yield return ("file size", Size(report.FileSize));
-        if (report.Qcow2 is { } qcow2)
+        if (report.ClusterSize is { } cluster)
         {
-            yield return ("cluster size", Quantity.Human(qcow2.ClusterSize) + (qcow2.ExtendedL2 ? ", in subclusters" : ""));
-            if (qcow2.Snapshots > 0)
-            {
-                yield return ("snapshots", qcow2.Snapshots.ToString(CultureInfo.InvariantCulture));
-            }
+            yield return ("cluster size", Quantity.Human(cluster));
+        }
 
-            if (qcow2.Dirty)
-            {
-                yield return ("state", "not closed cleanly; repaired when it is opened for writing");
-            }
+        if (report.Features.Count > 0)
+        {
+            yield return ("features", string.Join(", ", report.Features));
         }
     }
 

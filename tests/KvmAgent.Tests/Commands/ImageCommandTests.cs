@@ -5,8 +5,8 @@ using KvmAgent.Tests.Support;
 
 namespace KvmAgent.Tests.Commands;
 
-/// <summary><c>kvm-agent inspect</c> as a person runs it.</summary>
-public sealed class InspectCommandTests : IDisposable
+/// <summary><c>kvm-agent inspect</c> and <c>kvm-agent import</c> as a person runs them.</summary>
+public sealed class ImageCommandTests : IDisposable
 {
     private readonly TempDirectory _directory = new();
 
@@ -41,8 +41,8 @@ public sealed class InspectCommandTests : IDisposable
         (code, error).ShouldBe((0, ""));
         output.ShouldBe(
             $"{{\"source\":\"{server.Url}\",\"format\":\"qcow2\",\"virtualSize\":1610612736,\"fileSize\":{image.Length},\"content\":\"qcow2 version 3\","
-            + "\"qcow2\":{\"version\":3,\"clusterSize\":65536,\"snapshots\":0,\"dirty\":false,\"extendedL2\":false}}\n");
-        JsonSerializer.Deserialize(output, ContractsJson.Default.ImageReport)!.Qcow2!.ClusterSize.ShouldBe(65536);
+            + "\"clusterSize\":65536,\"features\":[]}\n");
+        JsonSerializer.Deserialize(output, ContractsJson.Default.ImageReport)!.ClusterSize.ShouldBe(65536);
     }
 
     [Fact]
@@ -73,6 +73,22 @@ public sealed class InspectCommandTests : IDisposable
         await FailsAsync(64, "there is no such file", ["http://host/disk"], environment: ("IMG_CA_FILE", "/none"));
     }
 
+    [Fact]
+    public async Task An_image_is_imported_as_a_raw_disk()
+    {
+        var image = await ImageAsync();
+        var target = _directory.At("disk.img");
+
+        var (code, output, error) = await RunAgentAsync("import", ["--source", image, "--target", target, "--size", "2Gi"]);
+
+        (code, error).ShouldBe((0, ""));
+        output.ShouldBe($"{target}: a disk of 2Gi from qcow2, 0 B read\n");
+        new FileInfo(target).Length.ShouldBe(2L << 30);
+        (await RunAgentAsync("import", ["--source", image, "--target", _directory.At("no/disk.img")])).Code.ShouldBe(73);
+        (await RunAgentAsync("import", ["--source", image, "--target", target, "--size", "lots"])).ShouldBe(
+            (64, "", "kvm-agent: --size=\"lots\": is not a quantity; write for example 10Gi\n"));
+    }
+
     private static async Task FailsAsync(int code, string says, string[] arguments, string? also = null, params (string Name, string Value)[] environment)
     {
         var (actual, output, error) = await InspectAsync(arguments, environment);
@@ -90,7 +106,11 @@ public sealed class InspectCommandTests : IDisposable
     }
 
     private static Task<(int Code, string Output, string Error)> InspectAsync(string[] arguments, params (string Name, string Value)[] environment) =>
-        RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "kvm-agent.dll"), "inspect", .. arguments], environment);
+        RunAgentAsync("inspect", arguments, environment);
+
+    private static Task<(int Code, string Output, string Error)> RunAgentAsync(
+        string verb, string[] arguments, params (string Name, string Value)[] environment) =>
+        RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "kvm-agent.dll"), verb, .. arguments], environment);
 
     private static async Task<(int Code, string Output, string Error)> RunAsync(string program, string[] arguments, params (string Name, string Value)[] environment)
     {
