@@ -1,3 +1,4 @@
+using KvmAgent.Images.Store;
 using Microsoft.Win32.SafeHandles;
 
 namespace KvmAgent.Images.Import;
@@ -14,6 +15,9 @@ internal sealed class FileImageData : IImageData
         (Path, Name) = (path, name ?? path);
         try
         {
+            // Opening a pipe would wait for ever.
+            if (Libc.Stat(path) is { IsRegular: false })
+                throw new ImageException(ImageFailure.Refused, $"{Name} is refused as a disk image: it is not a regular file");
             _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             Length = RandomAccess.GetLength(_file);
         }

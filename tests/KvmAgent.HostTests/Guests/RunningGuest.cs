@@ -37,7 +37,12 @@ public sealed class RunningGuest : IAsyncLifetime
             ["POD_NAMESPACE"] = "team",
         });
         await Agent.UpAsync();
-        await Until.TrueAsync(async () => (await Pod.Node.TryRunAsync(["curl", "-sf", "--max-time", "2", $"http://{PodNamespace.Address}/"])).ExitCode == 0);
+        // Its IPv6 address comes by router advertisement, later than the lease.
+        foreach (var host in new[] { PodNamespace.Address, $"[{PodNamespace.Address6}]" })
+        {
+            await Until.TrueAsync(
+                async () => (await Pod.Node.TryRunAsync(["curl", "-sf", "--max-time", "2", $"http://{host}/"])).ExitCode == 0, AgentProcess.Patience);
+        }
     }
 
     public async Task DisposeAsync()

@@ -122,6 +122,15 @@ public sealed class DiskImportTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_no_file_is_told_at_once()
+    {
+        await Programs.RunAsync("mkfifo", Path.Combine(_scratch.Root, "pipe"));
+
+        await ImportAsync(Path.Combine(_scratch.Root, "pipe")).ShouldFailAsync(ImageFailure.Refused, "not a regular file");
+        await ImportAsync(Path.Combine(_scratch.Root, "nothing")).ShouldFailAsync(ImageFailure.Unavailable, "cannot be read");
+    }
+
+    [Fact]
     public async Task What_a_killed_import_left_is_replaced()
     {
         var disk = Disk(2 * MiB);
