@@ -79,7 +79,8 @@ public static class DiskImport
             throw new ImageException(ImageFailure.NoSpace,
                 $"{data.Name} holds a disk of {info.VirtualSize} bytes, more than the {size} that are wanted; ask for a larger disk");
         using var target = RawTarget.Create(request.Target, size);
-        target.DemandSpace(await map.CountAsync(ct).ConfigureAwait(false), data.Name);
+        if (!target.IsDevice)
+            target.DemandSpace(await map.CountAsync(ct).ConfigureAwait(false), data.Name);
         var read = 0L;
         await new DiskCopy(data, map, target, request.Connections, count => Interlocked.Add(ref read, count)).RunAsync(ct).ConfigureAwait(false);
         target.Complete();

@@ -1,10 +1,11 @@
 using KvmAgent.Images.Inspect;
+using KvmAgent.Images.Layers;
 
 namespace KvmAgent.Images.Fetch;
 
 /// <summary>An image on a server as a stream that can seek, for those who look here and there: a few ranges are kept.</summary>
 /// <remarks>Reads block, as <see cref="ImageInspector"/> wants it: give it a thread of its own.</remarks>
-internal sealed class HttpRangeStream(HttpRanges ranges, CancellationToken ct) : Stream
+internal sealed class HttpRangeStream(HttpRanges ranges, CancellationToken ct) : SeekableReadOnlyStream
 {
     private const int Block = 32 * 1024;
     private const int LongestAhead = 1 << 20;
@@ -16,60 +17,30 @@ internal sealed class HttpRangeStream(HttpRanges ranges, CancellationToken ct) :
     private const long Most = 64 << 20;
 
     private readonly List<(long From, ReadOnlyMemory<byte> Bytes)> _pieces = [(0, ranges.Beginning)];
-    private long _position;
     private long _received;
     private long _ahead = Block;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
-
     public override long Length => ranges.Length;
-
-    public override long Position
-    {
-        get => _position;
-        set => _position = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "before the beginning");
-    }
 
     public override int Read(Span<byte> buffer)
     {
-        if (_position >= Length || buffer.Length == 0)
+        if (Position >= Length || buffer.Length == 0)
             return 0;
         var (from, bytes) = Piece();
-        var found = bytes.Span[(int)(_position - from)..];
+        var found = bytes.Span[(int)(Position - from)..];
         found = found[..Math.Min(found.Length, buffer.Length)];
         found.CopyTo(buffer);
-        _position += found.Length;
+        Position += found.Length;
         return found.Length;
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override long Seek(long offset, SeekOrigin origin) => Position = origin switch
-    {
-        SeekOrigin.Begin => offset,
-        SeekOrigin.Current => _position + offset,
-        _ => Length + offset,
-    };
-
-    public override void Flush()
-    {
-    }
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private (long From, ReadOnlyMemory<byte> Bytes) Piece()
     {
         foreach (var piece in _pieces)
-            if (_position >= piece.From && _position < piece.From + piece.Bytes.Length)
+            if (Position >= piece.From && Position < piece.From + piece.Bytes.Length)
                 return piece;
 
-        var from = _position / Block * Block;
+        var from = Position / Block * Block;
         var (lastFrom, last) = _pieces[^1];
         _ahead = _pieces.Count > 1 && from == lastFrom + last.Length ? Math.Min(2 * _ahead, LongestAhead) : Block;
         var end = Math.Min(from + _ahead, Length);

@@ -52,11 +52,11 @@ internal sealed class RawTarget : IDisposable
         : RandomAccess.Read(_file, into, offset);
 
     /// <summary>Fails where a file's volume has too little room for so many bytes of it.</summary>
-    public void DemandSpace(long allocated, string name)
-    {
-        if (_head is null)
-            StorageFault.DemandSpace(Path.GetDirectoryName(_path)!, allocated, name);
-    }
+    public void DemandSpace(long allocated, string name) =>
+        StorageFault.DemandSpace(Path.GetDirectoryName(_path)!, allocated, name);
+
+    /// <summary>A device has its room already, whatever is written.</summary>
+    public bool IsDevice => _head is not null;
 
     /// <summary>How long the disk can become: a device's room.</summary>
     public long Limit { get; }

@@ -99,8 +99,7 @@ public class LifeOfAGuestTests
     {
         await using var pod = await PodNamespace.CreateAsync(new PodOptions());
         await using var group = await MemoryGroup.CreateAsync(pod, 200L << 20);
-        await using var agent = AgentProcess.Start(
-            pod, new Dictionary<string, string> { ["IMG_SOURCE"] = await TestGuest.ImageAsync(), ["HOST_ROOT"] = group.Root }, group.Enter);
+        await using var agent = await group.StartAsync(pod);
         (await agent.ExitAsync()).ShouldBe(82, string.Join('\n', agent.Lines));
         agent.Lines.ShouldContain(l => l.Contains("killed for memory; raise the pod's memory limit above 256Mi", StringComparison.Ordinal));
     }
@@ -110,8 +109,7 @@ public class LifeOfAGuestTests
     {
         await using var pod = await PodNamespace.CreateAsync(new PodOptions());
         await using var group = await MemoryGroup.CreateAsync(pod, 4L << 30);
-        await using var agent = AgentProcess.Start(
-            pod, new Dictionary<string, string> { ["IMG_SOURCE"] = await TestGuest.ImageAsync(), ["HOST_ROOT"] = group.Root }, group.Enter);
+        await using var agent = await group.StartAsync(pod);
         await agent.WaitForLineAsync("Running");
         Children.Signal((await agent.StatusAsync()).Machine!.QemuPid!.Value, Native.SigKill);
         (await agent.ExitAsync()).ShouldBe(81, string.Join('\n', agent.Lines));

@@ -92,8 +92,7 @@ public sealed class MachineTests : IAsyncLifetime
         var userdata = Path.Combine(_pod.Directory, "userdata");
         await File.WriteAllTextAsync(userdata, "#cloud-config\n# of this machine\n");
         var agent = await LifeOfAGuestTests.StartAsync(_pod, [("USERDATA_FILE", userdata), .. environment]);
-        await agent.UpAsync();
-        await agent.WaitForLineAsync("test-guest: ready");
+        await LifeOfAGuestTests.UpAsync(agent);
         return agent;
     }
 

@@ -14,14 +14,9 @@ internal sealed class MemoryGroup : IAsyncDisposable
     private static readonly bool IsVersion2 = File.Exists($"{Mount}/cgroup.controllers");
 
     private readonly string _group;
+    private readonly string _root;
 
-    private MemoryGroup(string group, string root) => (_group, Root) = (group, root);
-
-    /// <summary>For HOST_ROOT.</summary>
-    public string Root { get; }
-
-    /// <summary>Starts a command within the group.</summary>
-    public string[] Enter => Capabilities.After($"echo $$ >{Root}{_group}/cgroup.procs");
+    private MemoryGroup(string group, string root) => (_group, _root) = (group, root);
 
     public static async Task<MemoryGroup> CreateAsync(PodNamespace pod, long bytes)
     {
@@ -44,9 +39,15 @@ internal sealed class MemoryGroup : IAsyncDisposable
         return group;
     }
 
+    /// <summary>The agent with the test guest, within the group.</summary>
+    public async Task<AgentProcess> StartAsync(PodNamespace pod) => AgentProcess.Start(
+        pod,
+        new Dictionary<string, string> { ["IMG_SOURCE"] = await TestGuest.ImageAsync(), ["HOST_ROOT"] = _root },
+        Capabilities.After($"echo $$ >{_root}{_group}/cgroup.procs"));
+
     public async ValueTask DisposeAsync()
     {
-        await ProcessRunner.RunAsync("umount", ["--recursive", $"{Root}{Mount}"]);
+        await ProcessRunner.RunAsync("umount", ["--recursive", $"{_root}{Mount}"]);
         Directory.Delete(_group);
     }
 }
