@@ -1,11 +1,9 @@
-using System.Net;
-
 namespace KvmAgent.Images;
 
 /// <summary>What image is wanted, where it shall lie, and how its source is reached.</summary>
 public sealed record BaseImageRequest
 {
-    /// <summary>An http or https URL, an absolute path, or null where the image must be there already.</summary>
+    /// <summary>A URL (http, https, s3, oci, docker, file), an absolute path, or null where the image must be there already.</summary>
     public string? Source { get; init; }
 
     /// <summary>The shared volume. It must exist: were it made here, an unmounted volume would go unnoticed.</summary>
@@ -16,14 +14,8 @@ public sealed record BaseImageRequest
 
     public Checksum? Checksum { get; init; }
 
-    /// <summary>PEM certificates to trust beside the system's.</summary>
-    public string? CaFile { get; init; }
-
-    /// <summary>One <c>Name: value</c> a line, <c>#</c> for comments; sent to the origin of <see cref="Source"/> alone.</summary>
-    public string? HeadersFile { get; init; }
-
-    /// <summary>Addresses to fetch from although they are loopback, link-local, a cloud's metadata service or the like.</summary>
-    public IReadOnlyList<IPNetwork> AllowAddresses { get; init; } = [];
+    /// <summary>How its server is reached.</summary>
+    public SourceAccess Access { get; init; } = new();
 
     /// <summary>The formats accepted here; null for those a guest may have as they are (<see cref="ImageFormatNames.ForGuests"/>).</summary>
     public IReadOnlyCollection<ImageFormat>? Formats { get; init; }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using KvmAgent.Images.Fetch;
 using KvmAgent.Images.Store;
 
@@ -39,7 +38,7 @@ public sealed class BaseImageStore
     public async Task<BaseImage> EnsureAsync(BaseImageRequest request, IProgress<FetchProgress>? progress, CancellationToken ct)
     {
         var place = new StorePlace(request);
-        var source = ImageSource.Parse(request);
+        var source = request.Source is null ? null : ImageSource.Parse(request.Source, request.Access);
         var meter = new FetchMeter(progress, _time, _timings.Report);
         try
         {
@@ -84,7 +83,7 @@ public sealed class BaseImageStore
             return null;
         place.RemoveLeftovers(imageIsThere: false);
 
-        using var part = new PartFile(place.Temporary(claim.Id, "part"), source.Shown, request.Accepted, request.Checksum?.Algorithm == HashAlgorithmName.SHA512);
+        using var part = new PartFile(place.Temporary(claim.Id, "part"), source.Shown, request.Accepted, request.Checksum);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, claim.Lost);
         try
         {
@@ -96,15 +95,14 @@ public sealed class BaseImageStore
         }
 
         meter.Begin(FetchPhase.Storing, part.Received, part.Received);
-        var (sha256, sha512) = part.Finish();
+        var digests = part.Finish();
         var info = part.Inspect();
         Demands.Format(info, request, source.Shown);
-        Demands.Checksum(request, sha256.ToString(), sha512?.ToString(), source.Shown, "check the source and the checksum");
+        digests.Demand(request.Checksum, source.Shown, "check the source and the checksum");
         var modified = part.Seal();
         ct.ThrowIfCancellationRequested();
 
-        new ImageRecord(sha256.ToString(), info.FileSize, modified, info.Format.Name(), sha512?.ToString(), source.Shown, _time.GetUtcNow())
-            .Write(place);
+        ImageRecord.Of(digests, info, modified, source.Shown, _time.GetUtcNow()).Write(place);
         if (Publication.Appear(part.Path, place.Image) != Appeared.Yes)
         {
             // Our record lies beside another's image; of equal length and in the same tick of the clock it would pass for its own.
@@ -112,6 +110,6 @@ public sealed class BaseImageStore
             return null;
         }
         Libc.SyncDirectory(place.Folder);
-        return new BaseImage(place.Image, sha256.ToString(), info.Format, info.VirtualSize, Fetched: true);
+        return new BaseImage(place.Image, digests.Sha256.ToString(), info.Format, info.VirtualSize, Fetched: true);
     }
 }

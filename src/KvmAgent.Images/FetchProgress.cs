@@ -7,6 +7,9 @@ public enum FetchPhase
 
     Fetching,
 
+    /// <summary>An image is unpacked into its disk; counted are the disk's bytes that are in the image.</summary>
+    Importing,
+
     /// <summary>All bytes are here; they are being brought to the disk and checked.</summary>
     Storing,
 

@@ -1,5 +1,5 @@
-using System.Net;
 using KvmAgent.Images.Fetch;
+using KvmAgent.Images.Import;
 using KvmAgent.Images.Inspect;
 using KvmAgent.Images.Store;
 
@@ -8,28 +8,28 @@ namespace KvmAgent.Images;
 /// <summary>An image on a server, and how it is reached.</summary>
 public sealed record RemoteImage
 {
-    /// <summary>An http or https URL.</summary>
+    /// <summary>A URL: http, https, s3.</summary>
     public required string Source { get; init; }
 
-    /// <summary>As in <see cref="BaseImageRequest"/>.</summary>
-    public string? CaFile { get; init; }
-
-    /// <inheritdoc cref="CaFile"/>
-    public string? HeadersFile { get; init; }
-
-    /// <inheritdoc cref="CaFile"/>
-    public IReadOnlyList<IPNetwork> AllowAddresses { get; init; } = [];
+    /// <summary>How its server is reached.</summary>
+    public SourceAccess Access { get; init; } = new();
 
     /// <summary>Judges the image as <see cref="ImageInspector"/> does, by a few ranges of it; it is not fetched.</summary>
     public Task<ImageInfo> InspectAsync(CancellationToken ct) => InspectAsync(TimeProvider.System, new StoreTimings(), ct);
 
     internal async Task<ImageInfo> InspectAsync(TimeProvider time, StoreTimings timings, CancellationToken ct)
     {
-        var source = HttpSource.Parse(Source, HeadersFile, CaFile, AllowAddresses);
-        using var client = source.Client(timings);
-        using var stream = new HttpRangeStream(await HttpRanges.OpenAsync(source, client, time, timings, ct).ConfigureAwait(false), ct);
-        // Its reads block, so it gets a thread of its own rather than one of the pool's.
-        return await Task.Factory.StartNew(
-            () => ImageInspector.Inspect(stream, source.Shown), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        using var image = await ImageSource.Parse(Source, Access).OpenAsync(time, timings, ct).ConfigureAwait(false);
+        if (image is HttpImageStream whole)
+        {
+            // A login page says more about what is wrong than the lack of ranges.
+            ImageInspector.InspectBeginning(whole.Beginning, whole: false, image.Name, ImageFormatNames.All);
+            throw NotFromAfar($"the server has no ranges and would send it whole ({image.TotalLength?.ToString() ?? "an unknown number of"} bytes); fetch it and inspect the file");
+        }
+        if (image is not IImageData data)
+            throw NotFromAfar("it is packed in a layer; import it, or take it out and inspect the file");
+        return await data.InspectAsync(ImageFormatNames.All, ct).ConfigureAwait(false);
+
+        ImageException NotFromAfar(string why) => new(ImageFailure.Unavailable, $"{image.Name} cannot be inspected from afar: {why}");
     }
 }

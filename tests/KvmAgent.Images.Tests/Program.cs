@@ -10,7 +10,7 @@ try
             Source = args[0],
             Directory = args[1],
             Name = "base",
-            AllowAddresses = [IPNetwork.Parse(Environment.GetEnvironmentVariable("ALLOW_ADDRESS") ?? "127.0.0.1/32")],
+            Access = new() { AllowAddresses = [IPNetwork.Parse(Environment.GetEnvironmentVariable("ALLOW_ADDRESS") ?? "127.0.0.1/32")] },
             Checksum = args.Length > 2 ? Checksum.Parse(args[2]) : null,
         },
         null, CancellationToken.None);

@@ -6,6 +6,10 @@
     (list "IMG_TARGET" $v.image.target)
     (list "IMG_CHECKSUM" $v.image.checksum)
     (list "IMG_ALLOW_ADDRESS" (join "," $v.image.allowAddress))
+    (list "IMG_CONNECTIONS" $v.image.connections)
+    (list "IMG_INSECURE_TLS" (ternary "true" "" $v.image.insecureTls))
+    (list "IMG_S3_ENDPOINT" $v.image.s3.endpoint)
+    (list "IMG_S3_REGION" $v.image.s3.region)
     (list "VM_NAME" $v.vm.name)
     (list "VM_CPUS" $v.vm.cpus)
     (list "VM_CPU_MODEL" $v.vm.cpuModel)
@@ -44,6 +48,14 @@
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
+{{- with $v.image.credentials }}{{ if .secret }}
+- name: IMG_ACCESS_KEY_ID
+  valueFrom:
+    secretKeyRef: {name: {{ .secret }}, key: {{ .accessKeyIdKey }}}
+- name: IMG_SECRET_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ .secret }}, key: {{ .secretKeyKey }}}
+{{- end }}{{ end }}
 {{- range $setting := $settings }}
 {{- with include "kvm-agent.text" (index $setting 1) }}
 - name: {{ index $setting 0 }}

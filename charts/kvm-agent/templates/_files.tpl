@@ -6,6 +6,8 @@ where it comes from. Inline text goes to a Secret, as any of it may be one.
 {{- dict
     "ca.crt" (dict "env" "IMG_CA_FILE" "from" .Values.image.caFile "as" "image.caFile")
     "headers" (dict "env" "IMG_HEADERS_FILE" "from" .Values.image.headersFile "as" "image.headersFile")
+    "tls.crt" (dict "env" "IMG_CLIENT_CERT_FILE" "from" .Values.image.clientCertFile "as" "image.clientCertFile")
+    "tls.key" (dict "env" "IMG_CLIENT_KEY_FILE" "from" .Values.image.clientKeyFile "as" "image.clientKeyFile")
     "metadata" (dict "env" "METADATA_FILE" "from" .Values.configDrive.metadata "as" "configDrive.metadata")
     "userdata" (dict "env" "USERDATA_FILE" "from" .Values.configDrive.userdata "as" "configDrive.userdata")
     "vendordata" (dict "env" "VENDORDATA_FILE" "from" .Values.configDrive.vendordata "as" "configDrive.vendordata")

@@ -1,3 +1,4 @@
+using KvmAgent.Images.Import;
 using KvmAgent.Images.Store;
 using Microsoft.Win32.SafeHandles;
 
@@ -7,6 +8,14 @@ namespace KvmAgent.Images.Fetch;
 internal sealed class FileSource(string path) : ImageSource
 {
     public override string Shown => path;
+
+    /// <param name="url"><c>file:///PATH</c>.</param>
+    public static FileSource OfUrl(string url) => Uri.TryCreate(url, UriKind.Absolute, out var address) && address is { IsFile: true, Host: "" }
+        ? new FileSource(address.LocalPath)
+        : throw new ImageException(ImageFailure.Settings, $"the image source '{url}' names no file of this machine; write file:///PATH, or the path alone");
+
+    public override Task<IImageStream> OpenAsync(TimeProvider time, StoreTimings timings, CancellationToken ct) =>
+        Task.FromResult<IImageStream>(new FileImageData(path));
 
     public override async Task FetchAsync(PartFile part, FetchMeter meter, TimeProvider time, StoreTimings timings, CancellationToken ct)
     {

@@ -1,7 +1,4 @@
 using System.Net;
-using System.Net.Security;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace KvmAgent.Images.Fetch;
 
@@ -11,7 +8,9 @@ namespace KvmAgent.Images.Fetch;
 /// </summary>
 internal static class HttpClients
 {
-    public static HttpClient Create(string? caFile, TimeSpan connect, AddressGuard guard)
+    public static HttpClient Create(SourceAccess access, TimeSpan connect) => Create(access, connect, new AddressGuard(access.AllowAddresses));
+
+    internal static HttpClient Create(SourceAccess access, TimeSpan connect, AddressGuard guard)
     {
         var handler = new SocketsHttpHandler
         {
@@ -21,33 +20,10 @@ internal static class HttpClients
             ConnectTimeout = connect,
             ConnectCallback = guard.ConnectAsync,
         };
-        if (caFile is not null)
-            handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = Trust(caFile) };
+        if (access.CaFile is not null || access.ClientCertificateFile is not null || access.InsecureTls)
+            handler.SslOptions = Tls.Options(access);
         var client = new HttpClient(new ProxiedTargets(handler, guard)) { Timeout = Timeout.InfiniteTimeSpan };
         client.DefaultRequestHeaders.UserAgent.ParseAdd("kvm-agent");
         return client;
-    }
-
-    private static X509ChainPolicy Trust(string caFile)
-    {
-        var policy = new X509ChainPolicy
-        {
-            TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck, // as SslStream does without a policy
-        };
-        using var system = new X509Store(StoreName.Root, StoreLocation.LocalMachine, OpenFlags.ReadOnly);
-        policy.CustomTrustStore.AddRange(system.Certificates);
-        var before = policy.CustomTrustStore.Count;
-        try
-        {
-            policy.CustomTrustStore.ImportFromPemFile(caFile);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
-        {
-            throw new ImageException(ImageFailure.Settings, $"CA file {caFile} cannot be read as PEM certificates: {e.Message}", e);
-        }
-        if (policy.CustomTrustStore.Count == before)
-            throw new ImageException(ImageFailure.Settings, $"CA file {caFile} holds no certificate; give PEM (-----BEGIN CERTIFICATE-----)");
-        return policy;
     }
 }

@@ -78,13 +78,11 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
 
     private void Begin(HttpResponseMessage response)
     {
-        if (response.Content.Headers.ContentEncoding.Count > 0)
-            throw new ImageException(ImageFailure.Refused,
-                $"{source.Shown} is refused: the server packs it ({string.Join(", ", response.Content.Headers.ContentEncoding)}) although told not to");
+        HttpAnswer.DemandPlain(response, source.Shown);
         if (part.Received > 0)
             part.Restart();
         _total = response.Content.Headers.ContentLength;
-        _validator = StrongValidator(response);
+        _validator = HttpAnswer.StrongValidator(response);
         if (_total is { } total)
             part.DemandSpace(total);
         meter.Begin(FetchPhase.Fetching, 0, _total);
@@ -127,14 +125,5 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
         if (outdated)
             _final = null;
         return outdated || response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && part.Received > 0;
-    }
-
-    // RFC 9110, 8.8.2.2: a date is strong only if the server's clock was past it when it answered.
-    public static RangeConditionHeaderValue? StrongValidator(HttpResponseMessage response)
-    {
-        if (response.Headers.ETag is { IsWeak: false } tag)
-            return new RangeConditionHeaderValue(tag);
-        return response.Content.Headers.LastModified is { } modified && response.Headers.Date >= modified.AddSeconds(1)
-            ? new RangeConditionHeaderValue(modified) : null;
     }
 }

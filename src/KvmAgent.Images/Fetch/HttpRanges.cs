@@ -7,8 +7,8 @@ namespace KvmAgent.Images.Fetch;
 
 /// <summary>
 /// An image on a server, a range at a time, by several readers at once. The first answer pins the final address, the length and the
-/// validator; whoever later answers with another image, another range or another length is not believed. A server without ranges is
-/// heard as far as a small image goes.
+/// validator; whoever later answers with another image, another range or another length is not believed. Of a server without ranges
+/// there is the beginning only, or all of it where it is small.
 /// </summary>
 internal sealed class HttpRanges
 {
@@ -18,17 +18,21 @@ internal sealed class HttpRanges
     private readonly HttpClient _client;
     private readonly TimeProvider _time;
     private readonly StoreTimings _timings;
-    private Uri _final;
+    private volatile Uri _final;
     private RangeConditionHeaderValue? _validator;
     private EntityTagHeaderValue? _tag;
 
-    private HttpRanges(HttpSource source, HttpClient client, TimeProvider time, StoreTimings timings)
-    {
-        (_source, _client, _time, _timings) = (source, client, time, timings);
-        _final = source.Address;
-    }
+    private HttpRanges(HttpSource source, HttpClient client, Uri final, TimeProvider time, StoreTimings timings) =>
+        (_source, _client, _final, _time, _timings) = (source, client, final, time, timings);
 
-    public long Length { get; private set; }
+    /// <summary>In bytes, where the server told it.</summary>
+    public long? TotalLength { get; private set; }
+
+    /// <exception cref="InvalidOperationException">Not where <see cref="IsReadable"/> is false.</exception>
+    public long Length => TotalLength ?? throw new InvalidOperationException("an image without ranges has no length before its end");
+
+    /// <summary>Whether all of it can be read. If not, there is no more than <see cref="Beginning"/>.</summary>
+    public bool IsReadable { get; private set; } = true;
 
     /// <summary>What came with the first answer: all that <see cref="ImageInspector"/> first looks at, and all there is of a small image.</summary>
     public ReadOnlyMemory<byte> Beginning { get; private set; }
@@ -40,13 +44,22 @@ internal sealed class HttpRanges
     public static async Task<HttpRanges> OpenAsync(
         HttpSource source, HttpClient client, TimeProvider time, StoreTimings timings, CancellationToken ct)
     {
-        var ranges = new HttpRanges(source, client, time, timings);
-        ranges.Beginning = await ranges.PersistAsync(() => ranges.BeginAsync(ct), ct).ConfigureAwait(false);
+        var ranges = new HttpRanges(source, client, source.Address, time, timings);
+        ranges.Beginning = await ranges.PersistAsync(() => ranges.BeginAsync(ct), null, ct).ConfigureAwait(false);
         return ranges;
     }
 
+    /// <summary>The image of an answer that is here already.</summary>
+    public static HttpRanges Of(
+        HttpResponseMessage answer, long length, RangeConditionHeaderValue validator, HttpSource source, HttpClient client, Uri final, TimeProvider time, StoreTimings timings) =>
+        new(source, client, final, time, timings) { TotalLength = length, _validator = validator, _tag = answer.Headers.ETag };
+
     /// <summary>Fills the buffer; the range must lie inside.</summary>
-    public async Task ReadAsync(long from, Memory<byte> into, CancellationToken ct)
+    /// <param name="from">Its first byte.</param>
+    /// <param name="into">As long as the range.</param>
+    /// <param name="ct">Ends it.</param>
+    /// <param name="trouble">Told of what fails and is tried again.</param>
+    public async Task ReadAsync(long from, Memory<byte> into, CancellationToken ct, Action<string>? trouble = null)
     {
         if (from < Beginning.Length)
         {
@@ -55,10 +68,10 @@ internal sealed class HttpRanges
             (from, into) = (from + count, into[count..]);
         }
         if (into.Length > 0)
-            await PersistAsync(() => ContinueAsync(from, into, ct), ct).ConfigureAwait(false);
+            await PersistAsync(() => ContinueAsync(from, into, ct), trouble, ct).ConfigureAwait(false);
     }
 
-    private async Task<T> PersistAsync<T>(Func<Task<T>> ask, CancellationToken ct)
+    private async Task<T> PersistAsync<T>(Func<Task<T>> ask, Action<string>? trouble, CancellationToken ct)
     {
         var budget = new RetryBudget(_source.Shown, _time, _timings);
         while (true)
@@ -69,7 +82,9 @@ internal sealed class HttpRanges
             }
             catch (PassingFault fault)
             {
-                await Task.Delay(budget.Next(fault, Beginning.Length), _time, ct).ConfigureAwait(false);
+                var pause = budget.Next(fault, Beginning.Length);
+                trouble?.Invoke($"{fault.Message}; trying again in {pause.TotalSeconds:0.0} s");
+                await Task.Delay(pause, _time, ct).ConfigureAwait(false);
             }
         }
     }
@@ -81,22 +96,21 @@ internal sealed class HttpRanges
         using var response = await trail.AskAsync(
             _client, r => r.Headers.Range = new RangeHeaderValue(0, ImageInspector.BeginningSize - 1), stall, false, ct).ConfigureAwait(false);
         _final = trail.At;
-        DemandPlain(response);
+        HttpAnswer.DemandPlain(response, Shown);
         var range = response.Content.Headers.ContentRange;
         switch (response.StatusCode)
         {
             case HttpStatusCode.PartialContent:
-                Length = range?.Length ?? throw Untrusted(0, ImageInspector.BeginningSize, response);
-                (_validator, _tag) = (HttpFetch.StrongValidator(response), response.Headers.ETag);
+                TotalLength = range?.Length ?? throw Untrusted(0, ImageInspector.BeginningSize, response);
+                (_validator, _tag) = (HttpAnswer.StrongValidator(response), response.Headers.ETag);
                 var beginning = new byte[Math.Min(ImageInspector.BeginningSize, Length)];
                 await ReadRangeAsync(response, 0, beginning, stall, ct).ConfigureAwait(false);
                 return beginning;
             case HttpStatusCode.RequestedRangeNotSatisfiable when range?.Length == 0:
+                TotalLength = 0;
                 return [];
             case HttpStatusCode.OK:
-                var whole = await ReadWholeAsync(response, stall, ct).ConfigureAwait(false);
-                Length = whole.Length;
-                return whole;
+                return await ReadWholeAsync(response, stall, ct).ConfigureAwait(false);
             default:
                 throw HttpStatus.Explain(response, false, _source.Shown);
         }
@@ -106,25 +120,32 @@ internal sealed class HttpRanges
     {
         var end = from + into.Length;
         using var stall = new StallGuard(_timings.Stall, _time, ct);
-        using var request = _source.Request(_final);
-        request.Headers.Range = new RangeHeaderValue(from, end - 1);
-        request.Headers.IfRange = _validator;
-        using var response = await stall.RunAsync(token => new ValueTask<HttpResponseMessage>(
-            _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token)), _final, true, ct).ConfigureAwait(false);
-        DemandPlain(response);
+        var trail = new RedirectTrail(_source, _final);
+        using var response = await trail.AskAsync(_client, Condition, stall, true, ct).ConfigureAwait(false);
+        // A signed mirror address expires; then the source itself is asked for a new one.
+        var isOutdated = _final != _source.Address
+            && response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone;
+        _final = isOutdated ? _source.Address : trail.At;
+        HttpAnswer.DemandPlain(response, Shown);
         return response.StatusCode switch
         {
             HttpStatusCode.PartialContent => await ReadRangeAsync(response, from, into, stall, ct).ConfigureAwait(false),
             HttpStatusCode.OK or HttpStatusCode.RequestedRangeNotSatisfiable => throw Untrusted(from, end, response),
-            _ => throw HttpStatus.Explain(response, false, _source.Shown),
+            _ => throw HttpStatus.Explain(response, isOutdated, _source.Shown),
         };
+
+        void Condition(HttpRequestMessage request)
+        {
+            request.Headers.Range = new RangeHeaderValue(from, end - 1);
+            request.Headers.IfRange = _validator;
+        }
     }
 
     private async Task<bool> ReadRangeAsync(HttpResponseMessage response, long from, Memory<byte> into, StallGuard stall, CancellationToken ct)
     {
         var end = from + into.Length;
         var headers = response.Content.Headers;
-        if (headers.ContentRange is not { Unit: "bytes" } range || range.From != from || range.To != end - 1 || range.Length != Length
+        if (headers.ContentRange is not { Unit: "bytes" } range || range.From != from || range.To != end - 1 || range.Length != TotalLength
             || headers.ContentLength is { } announced && announced != end - from
             || response.Headers.ETag is { } tag && !tag.Equals(_tag))
             throw Untrusted(from, end, response);
@@ -136,16 +157,14 @@ internal sealed class HttpRanges
     private async Task<byte[]> ReadWholeAsync(HttpResponseMessage response, StallGuard stall, CancellationToken ct)
     {
         var bytes = new byte[WholeLimit];
-        var announced = response.Content.Headers.ContentLength;
-        var wanted = announced > WholeLimit ? ImageInspector.BeginningSize : WholeLimit;
+        TotalLength = response.Content.Headers.ContentLength;
+        var wanted = TotalLength > WholeLimit ? ImageInspector.BeginningSize : WholeLimit;
         var count = await FillAsync(response, bytes.AsMemory(0, wanted), stall, ct).ConfigureAwait(false);
-        if (count <= wanted)
-            return announced is null || announced == count ? bytes[..count] : throw new PassingFault($"the body ended at {count} of {announced} bytes");
-        // A login page says more about what is wrong than the lack of ranges.
-        ImageInspector.InspectBeginning(bytes.AsMemory(0, ImageInspector.BeginningSize), whole: false, _source.Shown, ImageFormatNames.All);
-        throw new ImageException(ImageFailure.Unavailable,
-            $"{_source.Shown} cannot be inspected from afar: the server has no ranges and would send it whole ({announced?.ToString() ?? "an unknown number of"} bytes); "
-            + "fetch it and inspect the file");
+        IsReadable = count <= wanted;
+        if (IsReadable && TotalLength is { } announced && announced != count)
+            throw new PassingFault($"the body ended at {count} of {announced} bytes");
+        TotalLength = IsReadable ? count : TotalLength;
+        return bytes[..Math.Min(count, wanted)];
     }
 
     /// <summary>How many bytes came; one more than there is room for if there are more.</summary>
@@ -164,15 +183,8 @@ internal sealed class HttpRanges
         return filled;
     }
 
-    private void DemandPlain(HttpResponseMessage response)
-    {
-        if (response.Content.Headers.ContentEncoding.Count > 0)
-            throw new ImageException(ImageFailure.Refused,
-                $"{_source.Shown} is refused: the server packs it ({string.Join(", ", response.Content.Headers.ContentEncoding)}) although told not to");
-    }
-
     private ImageException Untrusted(long from, long end, HttpResponseMessage response) => new(ImageFailure.Unavailable,
-        $"{_source.Shown} is not available: asked for bytes {from} to {end - 1}{(Length > 0 ? $" of {Length}" : "")}, the server answered "
+        $"{_source.Shown} is not available: asked for bytes {from} to {end - 1}{(TotalLength is { } length ? $" of {length}" : "")}, the server answered "
         + $"{(int)response.StatusCode} with range '{response.Content.Headers.ContentRange}', length {response.Content.Headers.ContentLength?.ToString() ?? "unknown"} "
         + $"and tag {response.Headers.ETag?.ToString() ?? "none"}{(_tag is null ? "" : $" (before: {_tag})")}; "
         + "either the image has just changed, then try again, or the server cannot be trusted with ranges");

@@ -1,6 +1,6 @@
-using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using KvmAgent.Images.Import;
 using KvmAgent.Images.Store;
 
 namespace KvmAgent.Images.Fetch;
@@ -12,23 +12,31 @@ namespace KvmAgent.Images.Fetch;
 internal sealed class HttpSource : ImageSource
 {
     private readonly Uri _address;
-    private readonly AuthenticationHeaderValue? _basic;
+    private readonly AuthenticationHeaderValue? _authorization;
     private readonly IReadOnlyList<KeyValuePair<string, string>> _headers;
-    private readonly string? _caFile;
-    private readonly AddressGuard _guard;
+    private readonly SourceAccess _access;
 
-    private HttpSource(Uri address, IReadOnlyList<KeyValuePair<string, string>> headers, string? caFile, AddressGuard guard)
+    /// <param name="address">User and password in it are taken before those of <paramref name="access"/>.</param>
+    /// <param name="access">What is shown to its origin.</param>
+    /// <param name="shown">What it is called, where that is not its address.</param>
+    public HttpSource(Uri address, SourceAccess access, string? shown = null)
     {
-        (_address, _headers, _caFile, _guard) = (HttpAddress.Bare(address), headers, caFile, guard);
-        if (address.UserInfo.Length > 0)
-            _basic = new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Credentials(address.UserInfo))));
+        (_address, _access) = (HttpAddress.Bare(address), access);
+        Shown = shown ?? HttpAddress.Show(_address);
+        _headers = HeaderLines.Read(access);
+        _authorization = address.UserInfo.Length > 0 ? Basic(Credentials(address.UserInfo))
+            : access.BearerToken is { } token ? new("Bearer", token)
+            : access.User is { } user ? Basic($"{user}:{access.Password}")
+            : null;
     }
 
-    public override string Shown => HttpAddress.Show(_address);
+    public override string Shown { get; }
 
     public Uri Address => _address;
 
-    public static HttpSource Parse(string url, string? headersFile, string? caFile, IReadOnlyList<IPNetwork> allowAddresses)
+    public SourceAccess Access => _access;
+
+    public static new HttpSource Parse(string url, SourceAccess access)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || !url.Contains("://", StringComparison.Ordinal))
             throw Wrong("is neither a URL nor an absolute path", "write http://…, https://… or /…");
@@ -36,7 +44,7 @@ internal sealed class HttpSource : ImageSource
             throw Wrong($"has the scheme '{address.Scheme}'", "only http, https and absolute paths are accepted");
         if (address.Host.Length == 0)
             throw Wrong("names no host", "write http://HOST/…");
-        return new HttpSource(address, headersFile is null ? [] : HeadersFile.Read(headersFile), caFile, new AddressGuard(allowAddresses));
+        return new HttpSource(address, access);
 
         // What cannot be parsed cannot be freed of its secrets either, so the value itself is shown up to the first sign of them.
         ImageException Wrong(string what, string remedy) =>
@@ -50,7 +58,7 @@ internal sealed class HttpSource : ImageSource
         request.Headers.AcceptEncoding.ParseAdd("identity");
         if (!HttpAddress.SameOrigin(target, _address))
             return request;
-        request.Headers.Authorization = _basic;
+        request.Headers.Authorization = _authorization;
         foreach (var (name, value) in _headers)
         {
             request.Headers.Remove(name);
@@ -59,13 +67,30 @@ internal sealed class HttpSource : ImageSource
         return request;
     }
 
-    public HttpClient Client(StoreTimings timings) => HttpClients.Create(_caFile, timings.Connect, _guard);
+    public HttpClient Client(StoreTimings timings) => HttpClients.Create(_access, timings.Connect);
 
     public override async Task FetchAsync(PartFile part, FetchMeter meter, TimeProvider time, StoreTimings timings, CancellationToken ct)
     {
         using var client = Client(timings);
         await new HttpFetch(this, client, part, meter, time, timings).RunAsync(ct).ConfigureAwait(false);
     }
+
+    public override async Task<IImageStream> OpenAsync(TimeProvider time, StoreTimings timings, CancellationToken ct)
+    {
+        var client = Client(timings);
+        try
+        {
+            var ranges = await HttpRanges.OpenAsync(this, client, time, timings, ct).ConfigureAwait(false);
+            return ranges.IsReadable ? new HttpImageData(client, ranges, ct) : new HttpImageStream(this, client, ranges, time, timings);
+        }
+        catch
+        {
+            client.Dispose();
+            throw;
+        }
+    }
+
+    private static AuthenticationHeaderValue Basic(string credentials) => new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)));
 
     private static string Credentials(string userInfo) =>
         Uri.UnescapeDataString(userInfo.Contains(':', StringComparison.Ordinal) ? userInfo : userInfo + ":");

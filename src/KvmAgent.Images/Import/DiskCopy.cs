@@ -1,4 +1,5 @@
 using System.Buffers;
+using KvmAgent.Images.Store;
 
 namespace KvmAgent.Images.Import;
 
@@ -6,8 +7,14 @@ namespace KvmAgent.Images.Import;
 /// Unpacks an image straight into a raw disk: its tables first, then only what is allocated, several chunks at once. There is no scratch
 /// file, and no more memory than <c>connections</c> chunks and clusters, and a window of tables.
 /// </summary>
-internal sealed class DiskCopy(IImageData data, IImageMap map, RawTarget target, int connections, Action<long> read)
+internal sealed class DiskCopy(IImageData data, IImageMap map, RawTarget target, int connections, FetchMeter meter)
 {
+    private readonly Lock _counting = new();
+    private long _copied;
+
+    /// <summary>Bytes of the image.</summary>
+    public long Read { get; private set; }
+
     public async Task RunAsync(CancellationToken ct)
     {
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = connections, CancellationToken = ct };
@@ -26,11 +33,21 @@ internal sealed class DiskCopy(IImageData data, IImageMap map, RawTarget target,
                     target.Write(extent.Guest, buffer.AsSpan((int)(extent.Host - chunk.Start), (int)extent.Length));
             if (chunk.Extents.Any(extent => extent.Compressed))
                 Unpack(chunk, buffer);
-            read(chunk.Length);
+            Count(chunk);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private void Count(Chunk chunk)
+    {
+        lock (_counting)
+        {
+            Read += chunk.Length;
+            _copied += chunk.Extents.Sum(extent => extent.Compressed ? map.ClusterSize : extent.Length);
+            meter.At(_copied);
         }
     }
 

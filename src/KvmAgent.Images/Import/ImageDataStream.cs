@@ -26,15 +26,11 @@ internal sealed class ImageDataStream(IImageData data, int ahead, CancellationTo
         return count;
     }
 
-    protected override void Dispose(bool disposing)
+    protected override void Release()
     {
-        if (disposing)
-        {
-            _stop.Cancel();
-            Task.WhenAll(_pieces).ContinueWith(static _ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
-            _stop.Dispose();
-        }
-        base.Dispose(disposing);
+        _stop.Cancel();
+        Task.WhenAll(_pieces).ContinueWith(static _ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
+        _stop.Dispose();
     }
 
     private bool TryNext()

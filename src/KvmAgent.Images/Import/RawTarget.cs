@@ -22,7 +22,7 @@ internal sealed class RawTarget : IDisposable
     private RawTarget(string path, string written, SafeFileHandle file, long size, long? room)
     {
         (_path, _written, _file, Size) = (path, written, file, size);
-        Limit = room ?? long.MaxValue;
+        Limit = room ?? StorageFault.VolumeSize(path);
         _head = room is { } all ? new byte[Math.Min(HeadSize, all)] : null;
         _writeBehind = new WriteBehind(file);
     }
@@ -51,14 +51,22 @@ internal sealed class RawTarget : IDisposable
         ? Copy(_head.AsSpan((int)offset), into)
         : RandomAccess.Read(_file, into, offset);
 
-    /// <summary>Fails where a file's volume has too little room for so many bytes of it.</summary>
-    public void DemandSpace(long allocated, string name) =>
-        StorageFault.DemandSpace(Path.GetDirectoryName(_path)!, allocated, name);
+    /// <summary>Fails where a file's volume has too little room for so many bytes of it. A device has its room already.</summary>
+    public void DemandSpace(long allocated, string name)
+    {
+        if (_head is null)
+            StorageFault.DemandSpace(Path.GetDirectoryName(_path)!, allocated, name);
+    }
 
-    /// <summary>A device has its room already, whatever is written.</summary>
-    public bool IsDevice => _head is not null;
+    /// <summary>Has the volume give all the room of a disk that is not written yet, or not yet beyond its data.</summary>
+    public void Preallocate(long size) => Guard(_path, () =>
+    {
+        if (_head is null)
+            Libc.Allocate(_file, size);
+        return Size;
+    });
 
-    /// <summary>How long the disk can become: a device's room.</summary>
+    /// <summary>How long the disk can become, in bytes: a device's room, or the size of the file's volume.</summary>
     public long Limit { get; }
 
     /// <summary>Writes data, but for its blocks of zeroes; from several threads at once.</summary>
@@ -73,16 +81,7 @@ internal sealed class RawTarget : IDisposable
         }
         try
         {
-            var start = 0;
-            while (start < data.Length)
-            {
-                var (at, zero) = (start, IsZero(data, offset, start));
-                while (at < data.Length && IsZero(data, offset, at) == zero)
-                    at = BlockEnd(data, offset, at);
-                if (!zero)
-                    RandomAccess.Write(_file, data[start..at], offset + start);
-                start = at;
-            }
+            SparseFile.Write(_file, data, offset, Block);
             _writeBehind.Wrote(offset, data.Length);
         }
         catch (IOException e)
@@ -121,11 +120,6 @@ internal sealed class RawTarget : IDisposable
         from[..count].CopyTo(to);
         return count;
     }
-
-    private static int BlockEnd(ReadOnlySpan<byte> data, long offset, int at) => Math.Min(at + Block - (int)((offset + at) % Block), data.Length);
-
-    private static bool IsZero(ReadOnlySpan<byte> data, long offset, int at) =>
-        !data[at..BlockEnd(data, offset, at)].ContainsAnyExcept((byte)0);
 
     private static RawTarget CreateFile(string path, long size)
     {

@@ -54,6 +54,17 @@ public static class ImageInspector
         Inspect(new ImageBytes(stream, whole), name, accepted);
     }
 
+    /// <summary>
+    /// Whether what begins so is a disk as it is (raw, ISO), and can be written as it comes. A fixed VHD begins as one too, and is found
+    /// out at its end.
+    /// </summary>
+    /// <exception cref="ImageException">What is refused by its first bytes.</exception>
+    internal static bool StreamsAsDisk(ReadOnlyMemory<byte> beginning, bool whole, string name)
+    {
+        using var stream = new MemoryStream(beginning.ToArray(), writable: false);
+        return Inspect(new ImageBytes(stream, whole), name, ImageFormatNames.All) is { Format: ImageFormat.Raw or ImageFormat.Iso };
+    }
+
     /// <summary>Null where the rest has to be here first.</summary>
     private static ImageInfo? Inspect(ImageBytes bytes, string name, IReadOnlyCollection<ImageFormat> accepted)
     {

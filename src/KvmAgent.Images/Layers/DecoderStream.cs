@@ -29,14 +29,10 @@ internal sealed class DecoderStream(Stream inner, IDecoder decoder, Layer layer)
         }
     }
 
-    protected override void Dispose(bool disposing)
+    protected override void Release()
     {
-        if (disposing)
-        {
-            inner.Dispose();
-            decoder.Dispose();
-        }
-        base.Dispose(disposing);
+        inner.Dispose();
+        decoder.Dispose();
     }
 
     private InvalidDataException Broken(string how) => new($"its {layer.Name()} data is {how}");

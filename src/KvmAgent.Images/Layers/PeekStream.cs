@@ -35,10 +35,5 @@ internal sealed class PeekStream : ReadOnlyStream
         return count;
     }
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            _inner.Dispose();
-        base.Dispose(disposing);
-    }
+    protected override void Release() => _inner.Dispose();
 }

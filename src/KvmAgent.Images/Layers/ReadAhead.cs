@@ -35,18 +35,14 @@ internal sealed class ReadAhead : ReadOnlyStream
         return count;
     }
 
-    protected override void Dispose(bool disposing)
+    protected override void Release()
     {
-        if (disposing)
-        {
-            // A decoder must not be taken from under the thread that uses it. What waits for a server is ended by whoever opened it.
-            _stop.Cancel();
-            _reading.Wait();
-            _inner.Dispose();
-            _full.Dispose();
-            _stop.Dispose();
-        }
-        base.Dispose(disposing);
+        // A decoder must not be taken from under the thread that uses it. What waits for a server is ended by whoever opened it.
+        _stop.Cancel();
+        _reading.Wait();
+        _inner.Dispose();
+        _full.Dispose();
+        _stop.Dispose();
     }
 
     private bool TryNext()

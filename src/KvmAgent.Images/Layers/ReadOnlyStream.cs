@@ -3,6 +3,8 @@ namespace KvmAgent.Images.Layers;
 /// <summary>All that a stream does not do which is only read, from its beginning to its end.</summary>
 internal abstract class ReadOnlyStream : Stream
 {
+    private bool _released;
+
     public sealed override bool CanRead => true;
 
     public sealed override bool CanSeek => false;
@@ -30,4 +32,16 @@ internal abstract class ReadOnlyStream : Stream
     public sealed override void SetLength(long value) => throw new NotSupportedException("this stream is only read");
 
     public sealed override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("this stream is only read");
+
+    protected sealed override void Dispose(bool disposing)
+    {
+        if (disposing && !Interlocked.Exchange(ref _released, true))
+            Release();
+        base.Dispose(disposing);
+    }
+
+    /// <summary>Gives back what it holds; called once, however often the stream is disposed.</summary>
+    protected virtual void Release()
+    {
+    }
 }

@@ -84,12 +84,7 @@ internal sealed class TarDisk : ReadOnlyStream
         return count;
     }
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            _archive.Dispose();
-        base.Dispose(disposing);
-    }
+    protected override void Release() => _archive.Dispose();
 
     private TarEntry? NextFile()
     {

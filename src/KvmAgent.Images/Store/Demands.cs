@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using KvmAgent.Images.Inspect;
 
 namespace KvmAgent.Images.Store;
@@ -11,14 +10,5 @@ internal static class Demands
         if (request.Accepted is var formats && !formats.Contains(info.Format))
             throw new ImageException(ImageFailure.Refused,
                 $"{name} is refused: it is {info.Content}, and only {string.Join(", ", formats.Select(f => f.Name()))} is accepted here");
-    }
-
-    public static void Checksum(BaseImageRequest request, string sha256, string? sha512, string name, string remedy)
-    {
-        if (request.Checksum is not { } wanted)
-            return;
-        var found = wanted.Algorithm == HashAlgorithmName.SHA512 ? sha512 : sha256;
-        if (found != wanted.ToString())
-            throw new ImageException(ImageFailure.Refused, $"{name} is refused: its digest is {found}, but {wanted} is wanted; {remedy}");
     }
 }

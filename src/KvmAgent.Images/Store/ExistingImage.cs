@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using KvmAgent.Images.Inspect;
 using Microsoft.Win32.SafeHandles;
 
@@ -16,15 +15,14 @@ internal static class ExistingImage
         Demands.Format(info, request, place.Image);
 
         var (length, modified) = (RandomAccess.GetLength(file), File.GetLastWriteTimeUtc(file));
-        var wantsSha512 = request.Checksum?.Algorithm == HashAlgorithmName.SHA512;
         var record = ImageRecord.Read(place, length, modified);
-        if (record is null || wantsSha512 && record.Sha512 is null)
+        if (record is null || request.Checksum is { } wanted && record.Digests().Of(wanted.Algorithm) is null)
         {
-            var (sha256, sha512) = await HashAsync(file, length, wantsSha512, meter, ct).ConfigureAwait(false);
-            record = new ImageRecord(sha256.ToString(), length, modified, info.Format.Name(), sha512?.ToString(), record?.Source, record?.FetchedAt);
+            var digests = await HashAsync(file, length, request.Checksum, meter, ct).ConfigureAwait(false);
+            record = ImageRecord.Of(digests, info, modified, record?.Source, record?.FetchedAt);
             Keep(record, place);
         }
-        Demands.Checksum(request, record.Digest, record.Sha512, place.Image, "remove that file to have it fetched anew, or correct the checksum");
+        record.Digests().Demand(request.Checksum, place.Image, "remove that file to have it fetched anew, or correct the checksum");
         return new BaseImage(place.Image, record.Digest, info.Format, info.VirtualSize, Fetched: false);
     }
 
@@ -35,24 +33,19 @@ internal static class ExistingImage
         return ImageInspector.Inspect(stream, name, accepted);
     }
 
-    private static async Task<(Checksum, Checksum?)> HashAsync(
-        SafeFileHandle file, long length, bool wantsSha512, FetchMeter meter, CancellationToken ct)
+    private static async Task<ImageDigests> HashAsync(SafeFileHandle file, long length, Checksum? wanted, FetchMeter meter, CancellationToken ct)
     {
-        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var sha512 = wantsSha512 ? IncrementalHash.CreateHash(HashAlgorithmName.SHA512) : null;
+        using var hash = new ImageHash(wanted);
         meter.Begin(FetchPhase.Hashing, 0, length, "no record of its digest yet");
         var buffer = new byte[Piece];
         for (var at = 0L; ;)
         {
             var count = await RandomAccess.ReadAsync(file, buffer, at, ct).ConfigureAwait(false);
             if (count == 0)
-                break;
-            sha256.AppendData(buffer, 0, count);
-            sha512?.AppendData(buffer, 0, count);
+                return hash.Finish();
+            hash.Append(buffer.AsSpan(0, count));
             meter.At(at += count);
         }
-        return (Checksum.Of(HashAlgorithmName.SHA256, sha256.GetHashAndReset()),
-            sha512 is null ? null : Checksum.Of(HashAlgorithmName.SHA512, sha512.GetHashAndReset()));
     }
 
     private static void Keep(ImageRecord record, StorePlace place)

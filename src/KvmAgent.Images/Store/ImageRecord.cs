@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KvmAgent.Images.Inspect;
 
 namespace KvmAgent.Images.Store;
 
@@ -9,9 +10,15 @@ namespace KvmAgent.Images.Store;
 /// the image must hash it.
 /// </summary>
 internal sealed record ImageRecord(
-    string Digest, long Size, DateTime Modified, string Format, string? Sha512 = null, string? Source = null, DateTimeOffset? FetchedAt = null)
+    string Digest, long Size, DateTime Modified, string Format, string? Checksum = null, string? Source = null, DateTimeOffset? FetchedAt = null)
 {
     private const int MaxLength = 64 * 1024;
+
+    public static ImageRecord Of(ImageDigests digests, ImageInfo info, DateTime modified, string? source, DateTimeOffset? fetchedAt) =>
+        new(digests.Sha256.ToString(), info.FileSize, modified, info.Format.Name(), digests.Other?.ToString(), source, fetchedAt);
+
+    /// <summary>What it says of the digests.</summary>
+    public ImageDigests Digests() => new(Images.Checksum.Parse(Digest), Images.Checksum.TryParse(Checksum, out var other) ? other : null);
 
     /// <summary>The record, if it is that of a file of this length and time.</summary>
     public static ImageRecord? Read(StorePlace place, long length, DateTime modified)
@@ -22,7 +29,7 @@ internal sealed record ImageRecord(
             if (stream.Length > MaxLength)
                 return null;
             var record = JsonSerializer.Deserialize(stream, StoreJson.Default.ImageRecord);
-            return record is not null && Checksum.TryParse(record.Digest, out _)
+            return record is not null && Images.Checksum.TryParse(record.Digest, out _)
                 && record.Size == length && record.Modified == modified ? record : null;
         }
         catch (Exception e) when (e is FileNotFoundException or JsonException or IOException { HResult: Libc.Stale })

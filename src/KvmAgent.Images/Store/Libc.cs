@@ -58,6 +58,13 @@ internal static partial class Libc
             throw LastError();
     }
 
+    /// <summary>Gives a file its room, from its beginning to so many bytes; what is not written stays zeroes.</summary>
+    public static void Allocate(SafeFileHandle file, long length)
+    {
+        if (Fallocate(file, 0, 0, length) != 0)
+            throw LastError();
+    }
+
     /// <summary>Has the kernel begin to write a range to the disk. No promise of durability: that is fsync's.</summary>
     public static void StartWriting(SafeFileHandle file, long offset, long length) => SyncRange(file, offset, length, SyncStart);
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using KvmAgent.Images.Inspect;
 using Microsoft.Win32.SafeHandles;
 
@@ -18,8 +17,7 @@ internal sealed class PartFile : IDisposable
     private readonly byte[] _buffer = new byte[BufferSize];
     private readonly FileStream _stream;
     private readonly SafeFileHandle _file;
-    private readonly IncrementalHash _sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly IncrementalHash? _sha512;
+    private readonly ImageHash _hash;
     private int _filled;
     private long _written;
     private bool _inspected;
@@ -27,8 +25,8 @@ internal sealed class PartFile : IDisposable
     /// <param name="path">Must not exist.</param>
     /// <param name="name">What errors call the image: its source.</param>
     /// <param name="accepted">The formats it may be of.</param>
-    /// <param name="sha512">Whether that digest is wanted beside SHA-256.</param>
-    public PartFile(string path, string name, IReadOnlyCollection<ImageFormat> accepted, bool sha512)
+    /// <param name="checksum">What it will be compared with.</param>
+    public PartFile(string path, string name, IReadOnlyCollection<ImageFormat> accepted, Checksum? checksum)
     {
         (Path, _name, _accepted) = (path, name, accepted);
         _stream = Guard(() => new FileStream(path, new FileStreamOptions
@@ -40,8 +38,7 @@ internal sealed class PartFile : IDisposable
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         }));
         _file = _stream.SafeFileHandle;
-        if (sha512)
-            _sha512 = IncrementalHash.CreateHash(HashAlgorithmName.SHA512);
+        _hash = new ImageHash(checksum);
     }
 
     public string Path { get; }
@@ -53,9 +50,7 @@ internal sealed class PartFile : IDisposable
 
     public void Advance(int count)
     {
-        var arrived = _buffer.AsSpan(_filled, count);
-        _sha256.AppendData(arrived);
-        _sha512?.AppendData(arrived);
+        _hash.Append(_buffer.AsSpan(_filled, count));
         _filled += count;
         if (_filled == BufferSize)
             Flush(last: false);
@@ -65,8 +60,7 @@ internal sealed class PartFile : IDisposable
     public void Restart()
     {
         (_filled, _written, _inspected) = (0, 0, false);
-        _sha256.GetHashAndReset();
-        _sha512?.GetHashAndReset();
+        _hash.Finish();
         Guard(() => RandomAccess.SetLength(_file, 0));
     }
 
@@ -75,12 +69,11 @@ internal sealed class PartFile : IDisposable
         StorageFault.DemandSpace(System.IO.Path.GetDirectoryName(Path)!, total - Received, _name);
 
     /// <summary>All has come: writes the rest and tells the digests.</summary>
-    public (Checksum Sha256, Checksum? Sha512) Finish()
+    public ImageDigests Finish()
     {
         Flush(last: true);
         Guard(() => RandomAccess.SetLength(_file, _written));
-        return (Checksum.Of(HashAlgorithmName.SHA256, _sha256.GetHashAndReset()),
-            _sha512 is null ? null : Checksum.Of(HashAlgorithmName.SHA512, _sha512.GetHashAndReset()));
+        return _hash.Finish();
     }
 
     /// <summary>The finished image, refused or accepted.</summary>
@@ -97,8 +90,7 @@ internal sealed class PartFile : IDisposable
     public void Dispose()
     {
         _stream.Dispose();
-        _sha256.Dispose();
-        _sha512?.Dispose();
+        _hash.Dispose();
         File.Delete(Path);
     }
 
@@ -107,22 +99,10 @@ internal sealed class PartFile : IDisposable
         if (!_inspected)
             ImageInspector.InspectBeginning(_buffer.AsMemory(0, _filled), last, _name, _accepted);
         _inspected = true;
-        Guard(() =>
-        {
-            for (var (start, at) = (0, 0); start < _filled; start = at)
-            {
-                var zero = IsZero(at);
-                while (at < _filled && IsZero(at) == zero)
-                    at = Math.Min(at + Block, _filled);
-                if (!zero)
-                    RandomAccess.Write(_file, _buffer.AsSpan(start, at - start), _written + start);
-            }
-        });
+        Guard(() => SparseFile.Write(_file, _buffer.AsSpan(0, _filled), _written, Block));
         _written += _filled;
         _filled = 0;
     }
-
-    private bool IsZero(int at) => !_buffer.AsSpan(at, Math.Min(Block, _filled - at)).ContainsAnyExcept((byte)0);
 
     private void Guard(Action action) => Guard(() =>
     {

@@ -21,6 +21,10 @@ internal static class StorageFault
                 $"{directory} has {free} bytes free, but {what} needs {need}; make room or enlarge the volume");
     }
 
-    private static long Free(string path) =>
-        new DriveInfo(Directory.Exists(path) ? path : Path.GetDirectoryName(path)!).AvailableFreeSpace;
+    /// <summary>The volume of a path, full or empty, in bytes: no file there can hold more.</summary>
+    public static long VolumeSize(string path) => Volume(path).TotalSize;
+
+    private static long Free(string path) => Volume(path).AvailableFreeSpace;
+
+    private static DriveInfo Volume(string path) => new(Directory.Exists(path) ? path : Path.GetDirectoryName(path)!);
 }

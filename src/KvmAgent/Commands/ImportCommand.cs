@@ -36,14 +36,14 @@ internal static class ImportCommand
             throw new AgentException(FailureReason.Settings, $"--connections=\"{connections}\": must be a whole number from 1 to 64");
         }
 
-        var request = new DiskImportRequest { Source = source, Target = target, Size = size is null ? null : Bytes(size), Connections = connections };
-        if (source.StartsWith('/'))
+        var access = VmSettingsReader.SourceAccess(CommandLine.Environment(), source, [.. allowed.Select(a => new GivenValue(a, Allow))]);
+        return new DiskImportRequest
         {
-            return request;
-        }
-
-        var remote = VmSettingsReader.RemoteImage(CommandLine.Environment(), source, [.. allowed.Select(a => new GivenValue(a, Allow))]);
-        return request with { CaFile = remote.CaFile, HeadersFile = remote.HeadersFile, AllowAddresses = remote.AllowAddresses };
+            Source = source,
+            Target = target,
+            Size = size is null ? null : Bytes(size),
+            Access = access with { Connections = connections },
+        };
     }
 
     private static long Bytes(string size) => Quantity.TryParse(size, out var bytes) && bytes > 0
@@ -54,7 +54,7 @@ internal static class ImportCommand
     {
         try
         {
-            var done = await DiskImport.RunAsync(request, cancel).ConfigureAwait(false);
+            var done = await DiskImport.RunAsync(request, null, cancel).ConfigureAwait(false);
             var layers = done.Layers.Count == 0 ? "" : $" in {string.Join(" in ", done.Layers.Reverse())}";
             var scratch = done.Scratch == 0 ? "" : $", {Quantity.Human(done.Scratch)} spooled beside it, as this cannot be unpacked straight into the disk";
             Console.WriteLine($"{request.Target}: a disk of {Quantity.Format(done.Size)} from {done.Image.Format.Name()}{layers}, {Quantity.Human(done.Read)} read{scratch}");

@@ -47,8 +47,11 @@ internal static class InspectCommand
         try
         {
             return source.Contains("://", StringComparison.Ordinal)
-                ? await VmSettingsReader.RemoteImage(CommandLine.Environment(), source, [.. allowed.Select(a => new GivenValue(a, Allow))])
-                    .InspectAsync(cancel).ConfigureAwait(false)
+                ? await new RemoteImage
+                {
+                    Source = source,
+                    Access = VmSettingsReader.SourceAccess(CommandLine.Environment(), source, [.. allowed.Select(a => new GivenValue(a, Allow))]),
+                }.InspectAsync(cancel).ConfigureAwait(false)
                 : ImageInspector.Inspect(source);
         }
         catch (ImageException e)

@@ -8,13 +8,13 @@ namespace KvmAgent.Settings;
 internal sealed record Setting(string Name, string? Key, string Default, string Meaning)
 {
     public static readonly Setting ImgSource = new("IMG_SOURCE", "image.source", "",
-        "The base image: an http or https URL, or the full path of a file.");
+        "The base image: a URL (`http`, `https`, `s3`, `oci` or `docker` for a container disk, `file`), or the full path of a file.");
 
     public static readonly Setting ImgTarget = new("IMG_TARGET", "image.target", "last segment of `IMG_SOURCE`",
         "Its file name on the shared volume. Without `IMG_SOURCE` it must be there already.");
 
     public static readonly Setting ImgChecksum = new("IMG_CHECKSUM", "image.checksum", "",
-        "`sha256:…` or `sha512:…` of the image; another content is refused.");
+        "`sha256:…` of the image, or `sha512:…`, `sha1:…`, `md5:…`; another content is refused.");
 
     public static readonly Setting ImgCaFile = new("IMG_CA_FILE", "image.caFile", "",
         "PEM file of certificate authorities to trust for `IMG_SOURCE` besides the system's.");
@@ -24,6 +24,30 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
 
     public static readonly Setting ImgAllowAddress = new("IMG_ALLOW_ADDRESS", "image.allowAddress", "",
         "Addresses to fetch from although they are loopback, link-local or a cloud's metadata service: `127.0.0.1,fd00:ec2::/32`.");
+
+    public static readonly Setting ImgConnections = new("IMG_CONNECTIONS", "image.connections", "6",
+        "How many ranges of the image are fetched at once, where its server has ranges; as many blocks of 4 MiB are in memory.");
+
+    public static readonly Setting ImgAccessKeyId = new("IMG_ACCESS_KEY_ID", "image.accessKeyId", "",
+        "User of the origin of `IMG_SOURCE` (Basic authentication, a registry), or the access key id of S3.");
+
+    public static readonly Setting ImgSecretKey = new("IMG_SECRET_KEY", null, "",
+        "Its password, or the secret key of S3.");
+
+    public static readonly Setting ImgClientCertFile = new("IMG_CLIENT_CERT_FILE", "image.clientCertFile", "",
+        "PEM file of the certificate to show to the server of `IMG_SOURCE`, if it asks; its key too, if it is not in `IMG_CLIENT_KEY_FILE`.");
+
+    public static readonly Setting ImgClientKeyFile = new("IMG_CLIENT_KEY_FILE", "image.clientKeyFile", "",
+        "PEM file of that certificate's key.");
+
+    public static readonly Setting ImgInsecureTls = new("IMG_INSECURE_TLS", "image.insecureTls", "false",
+        "Take any certificate for that of an image's server. Give `IMG_CHECKSUM` then.");
+
+    public static readonly Setting ImgS3Endpoint = new("IMG_S3_ENDPOINT", "image.s3Endpoint", "that of AWS",
+        "URL of the S3 server for an `IMG_SOURCE` of the form `s3://bucket/key`, such as `https://minio.example:9000`.");
+
+    public static readonly Setting ImgS3Region = new("IMG_S3_REGION", "image.s3Region", "us-east-1",
+        "Region of that bucket.");
 
     public static readonly Setting VmName = new("VM_NAME", "name", "the pod's host name",
         "The VM's name: its host name, and the name of its disk in `VM_DIR`.");
@@ -134,6 +158,7 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
     public static readonly IReadOnlyList<Setting> All =
     [
         ImgSource, ImgTarget, ImgChecksum, ImgCaFile, ImgHeadersFile, ImgAllowAddress,
+        ImgConnections, ImgAccessKeyId, ImgSecretKey, ImgClientCertFile, ImgClientKeyFile, ImgInsecureTls, ImgS3Endpoint, ImgS3Region,
         VmName, PodNamespace, VmCpus, VmCpuModel, VmMemory,
         VmDiskSize, VmDiskBus, VmDiskCache, VmDiskIo, VmCdrom,
         VmAccel, VmMachine, VmFirmware, VmMac, NicModel,

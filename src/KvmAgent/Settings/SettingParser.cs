@@ -103,14 +103,20 @@ internal sealed class SettingParser(SettingErrors errors)
     /// <summary>An http or https URL, or a full path.</summary>
     public string Source(GivenValue given)
     {
-        var isPath = given.Text[0] == '/';
-        if (!isPath && !(Uri.TryCreate(given.Text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0))
+        if (given.Text[0] != '/' && !(Uri.TryCreate(given.Text, UriKind.Absolute, out var url) && IsSource(url)))
         {
-            Errors.Add(given.Origin, SettingsSummary.WithoutSecrets(given.Text), "is neither an http or https URL nor a full path", "write https://host/image.qcow2 or /path/image.qcow2");
+            Errors.Add(
+                given.Origin,
+                SettingsSummary.WithoutSecrets(given.Text),
+                "is neither a URL of an image (http, https, s3, oci, docker, file) nor a full path",
+                "write https://host/image.qcow2 or /path/image.qcow2");
         }
 
         return given.Text;
     }
+
+    private static bool IsSource(Uri url) =>
+        url.Scheme is "http" or "https" or "s3" or "oci" or "docker" ? url.Host.Length > 0 : url is { IsFile: true, Host.Length: 0 };
 
     /// <summary>Addresses and networks of either family, comma separated: <c>127.0.0.1,fd00::/8</c>.</summary>
     public IReadOnlyList<IPNetwork> Networks(GivenValue given)

@@ -43,8 +43,7 @@ internal sealed record VmSettings(
 
 /// <param name="Source">URL or absolute path; null where the base must be there already, or where there is none.</param>
 /// <param name="Target">File name on the shared volume; null where there is no base image at all.</param>
-internal sealed record ImageSettings(
-    string? Source, string? Target, Checksum? Checksum, string? CaFile, string? HeadersFile, IReadOnlyList<IPNetwork> AllowAddresses);
+internal sealed record ImageSettings(string? Source, string? Target, Checksum? Checksum, SourceAccess Access);
 
 /// <param name="MemoryBytes">A whole number of MiB.</param>
 /// <param name="HugepageBytes">2 MiB or 1 GiB; null for ordinary pages.</param>

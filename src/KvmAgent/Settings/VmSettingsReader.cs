@@ -50,25 +50,19 @@ internal static class VmSettingsReader
         return directory;
     }
 
-    /// <summary>How an image's server is reached, for the command that looks at one.</summary>
+    /// <summary>How an image's server is reached, for the commands that look at one or import it: as IMG_* says.</summary>
     /// <param name="environment">The process's environment.</param>
     /// <param name="source">Its URL.</param>
     /// <param name="allowed">Addresses that the command line allows besides those of the environment.</param>
-    public static RemoteImage RemoteImage(IReadOnlyDictionary<string, string> environment, string source, IReadOnlyList<GivenValue> allowed)
+    public static SourceAccess SourceAccess(IReadOnlyDictionary<string, string> environment, string source, IReadOnlyList<GivenValue> allowed)
     {
         var errors = new SettingErrors();
         var parser = new SettingParser(errors);
         var image = ReadImage(new SettingSource(environment, SpecFile.Empty), parser);
-        var remote = new RemoteImage
-        {
-            Source = source,
-            CaFile = image.CaFile,
-            // They are for the origin of IMG_SOURCE, where there is one, and no other.
-            HeadersFile = image.Source is null || SameOrigin(image.Source, source) ? image.HeadersFile : null,
-            AllowAddresses = [.. image.AllowAddresses, .. allowed.SelectMany(parser.Networks)],
-        };
+        var access = image.Access with { AllowAddresses = [.. image.Access.AllowAddresses, .. allowed.SelectMany(parser.Networks)] };
         errors.ThrowIfAny();
-        return remote;
+        // Secrets are for the origin of IMG_SOURCE, where there is one, and no other.
+        return image.Source is null || SameOrigin(image.Source, source) ? access : SourceAccessReader.WithoutSecrets(access);
     }
 
     private static bool SameOrigin(string a, string b) =>
@@ -107,16 +101,14 @@ internal static class VmSettingsReader
         Checksum? checksum = null;
         if (source.TryGet(Setting.ImgChecksum, out GivenValue sum) && !Checksum.TryParse(sum.Text, out checksum))
         {
-            parser.Errors.Add(sum.Origin, sum.Text, "is not a checksum", "write sha256: and its 64 hex digits, or sha512: and its 128");
+            parser.Errors.Add(sum.Origin, sum.Text, "is not a checksum", Checksum.Form);
         }
 
         return new ImageSettings(
             image,
             target,
             checksum,
-            source.TryGet(Setting.ImgCaFile, out GivenValue ca) ? parser.ExistingFile(ca) : null,
-            source.TryGet(Setting.ImgHeadersFile, out GivenValue headers) ? parser.ExistingFile(headers) : null,
-            source.TryGet(Setting.ImgAllowAddress, out GivenValue allow) ? parser.Networks(allow) : []);
+            SourceAccessReader.Read(source, parser));
     }
 
     private static ConfigDriveSettings ReadConfigDrive(SettingSource source, SettingParser parser)

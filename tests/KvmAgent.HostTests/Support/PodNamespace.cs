@@ -1,4 +1,5 @@
 using System.Globalization;
+using KvmAgent.Processes;
 
 namespace KvmAgent.HostTests.Support;
 
@@ -74,6 +75,10 @@ internal sealed class PodNamespace : IAsyncDisposable
         return int.Parse(record.Split(' ')[0], CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Waits until no QEMU runs in the pod.</summary>
+    public Task QemuGoneAsync() => Until.TrueAsync(async () =>
+        !(await ProcessRunner.RunAsync("ip", ["netns", "pids", Pod.Name])).Split('\n', StringSplitOptions.RemoveEmptyEntries).Any(IsQemu));
+
     /// <summary>All of the pod's network that the agent might change, to compare before and after.</summary>
     public async Task<string> SnapshotAsync() => string.Join('\n', [
         await Pod.IpAsync("address show"), await Pod.IpAsync("route show table all"), await Pod.IpAsync("-6 route show table all"),
@@ -85,6 +90,18 @@ internal sealed class PodNamespace : IAsyncDisposable
         await Pod.DisposeAsync();
         await Node.DisposeAsync();
         System.IO.Directory.Delete(Directory, recursive: true);
+    }
+
+    private static bool IsQemu(string pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/comm").StartsWith("qemu", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false; // It has ended.
+        }
     }
 
     private async Task SetUpAsync(PodOptions options)

@@ -89,7 +89,7 @@ public sealed class AddressGuardTests : HttpScenario
     {
         await using var server = new FaultServer(heard => Answer.File(heard, Disk));
 
-        await Quick.EnsureAsync(Scratch.Request(server.Url()) with { AllowAddresses = [] })
+        await Quick.EnsureAsync(Scratch.Request(server.Url()) with { Access = new() })
             .ShouldFailAsync(ImageFailure.Refused, server.Url(), "host '127.0.0.1' is at 127.0.0.1", "loopback", "set IMG_ALLOW_ADDRESS=127.0.0.1");
 
         server.Heard.ShouldBeEmpty();
@@ -119,7 +119,7 @@ public sealed class AddressGuardTests : HttpScenario
         await using var server = new FaultServer(heard => Answer.File(heard, Disk));
         var asked = 0;
         var guard = Guard((_, _) => Task.FromResult(new[] { IPAddress.Parse(++asked == 1 ? "127.0.0.1" : "127.0.0.2") }));
-        using var client = HttpClients.Create(null, new StoreTimings().Connect, guard);
+        using var client = HttpClients.Create(new SourceAccess(), new StoreTimings().Connect, guard);
 
         (await client.SendAsync(Rebound(server), HttpCompletionOption.ResponseHeadersRead)).EnsureSuccessStatusCode();
         asked.ShouldBe(1);
@@ -134,7 +134,7 @@ public sealed class AddressGuardTests : HttpScenario
     {
         await using var server = new FaultServer(heard => Answer.File(heard, Disk));
         var guard = Guard((_, _) => Task.FromResult(new[] { IPAddress.Loopback, IPAddress.Parse("127.0.0.2") }));
-        using var client = HttpClients.Create(null, new StoreTimings().Connect, guard);
+        using var client = HttpClients.Create(new SourceAccess(), new StoreTimings().Connect, guard);
 
         (await Should.ThrowAsync<HttpRequestException>(client.SendAsync(Rebound(server)))).InnerException.ShouldBeOfType<ImageException>();
 
@@ -146,7 +146,7 @@ public sealed class AddressGuardTests : HttpScenario
     {
         await using var server = new FaultServer(heard => Answer.File(heard, Disk));
         var guard = new AddressGuard([IPNetwork.Parse("127.0.0.0/8")], (_, _) => Task.FromResult(new[] { IPAddress.Parse("127.0.0.2"), IPAddress.Loopback }));
-        using var client = HttpClients.Create(null, new StoreTimings().Connect, guard);
+        using var client = HttpClients.Create(new SourceAccess(), new StoreTimings().Connect, guard);
 
         (await client.SendAsync(Rebound(server))).EnsureSuccessStatusCode();
     }

@@ -1,4 +1,3 @@
-using System.Net;
 using KvmAgent.Images.Fetch;
 using KvmAgent.Images.Inspect;
 using KvmAgent.Images.Tests.Support;
@@ -77,7 +76,7 @@ public sealed class RemoteImageTests : IDisposable
         await using var mirror = new FaultServer(heard => Answer.File(heard, Image));
         await using var server = new FaultServer(_ => Answer.Redirect(mirror.Url("/there")));
 
-        await InspectAsync(server, image => image with { HeadersFile = _scratch.File("headers", "X-Token: abc\n"u8.ToArray()) });
+        await InspectAsync(server, image => image with { Access = Quick.Loopback with { HeadersFile = _scratch.File("headers", "X-Token: abc\n"u8.ToArray()) } });
 
         server.Heard.ShouldHaveSingleItem().Headers["X-Token"].ShouldBe("abc");
         mirror.Heard.Count.ShouldBeGreaterThan(1);
@@ -89,7 +88,7 @@ public sealed class RemoteImageTests : IDisposable
     {
         await using var server = new FaultServer(heard => Answer.File(heard, Image));
 
-        await InspectAsync(server, image => image with { AllowAddresses = [] }).ShouldFailAsync(ImageFailure.Refused, "loopback", "IMG_ALLOW_ADDRESS=127.0.0.1");
+        await InspectAsync(server, image => image with { Access = new() }).ShouldFailAsync(ImageFailure.Refused, "loopback", "IMG_ALLOW_ADDRESS=127.0.0.1");
 
         server.Heard.ShouldBeEmpty();
     }
@@ -191,7 +190,7 @@ public sealed class RemoteImageTests : IDisposable
     {
         var content = Samples.Raw(80 << 20);
         await using var server = new FaultServer(heard => Answer.File(heard, content));
-        var source = HttpSource.Parse(server.Url(), null, null, [IPNetwork.Parse("127.0.0.1/32")]);
+        var source = HttpSource.Parse(server.Url(), Quick.Loopback);
         using var client = source.Client(Quick.Timings);
         await using var stream = new HttpRangeStream(await HttpRanges.OpenAsync(source, client, TimeProvider.System, Quick.Timings, default), CancellationToken.None);
         var read = new byte[60 << 20];
@@ -223,7 +222,7 @@ public sealed class RemoteImageTests : IDisposable
 
     private static Task<ImageInfo> InspectAsync(FaultServer server, Func<RemoteImage, RemoteImage>? change = null)
     {
-        var image = new RemoteImage { Source = server.Url(), AllowAddresses = [IPNetwork.Parse("127.0.0.1/32")] };
+        var image = new RemoteImage { Source = server.Url(), Access = Quick.Loopback };
         return (change?.Invoke(image) ?? image).InspectAsync(TimeProvider.System, Quick.Timings, CancellationToken.None);
     }
 }

@@ -94,7 +94,7 @@ public sealed class SecretsTests : IDisposable
 
     [Fact]
     public async Task A_headers_file_that_is_not_there_is_told() =>
-        await Quick.EnsureAsync(_scratch.Request("http://127.0.0.1:9/") with { HeadersFile = "/nowhere/headers" })
+        await Quick.EnsureAsync(_scratch.Request("http://127.0.0.1:9/") with { Access = Quick.Loopback with { HeadersFile = "/nowhere/headers" } })
             .ShouldFailAsync(ImageFailure.Settings, "/nowhere/headers");
 
     [Theory]
@@ -104,5 +104,5 @@ public sealed class SecretsTests : IDisposable
     public void Addresses_are_shown_without_secrets(string url, string shown) => HttpAddress.Show(new Uri(url)).ShouldBe(shown);
 
     private BaseImageRequest Request(string source, string headers) =>
-        _scratch.Request(source) with { HeadersFile = _scratch.File("headers", Encoding.UTF8.GetBytes(headers)) };
+        _scratch.Request(source) with { Access = Quick.Loopback with { HeadersFile = _scratch.File("headers", Encoding.UTF8.GetBytes(headers)) } };
 }

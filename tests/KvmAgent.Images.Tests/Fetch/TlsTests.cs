@@ -75,11 +75,11 @@ public sealed class TlsTests : IDisposable
     [InlineData("nothing here", "no certificate")]
     [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "PEM")]
     public async Task A_ca_file_without_certificates_is_a_wrong_setting(string content, string words) =>
-        await Quick.EnsureAsync(_scratch.Request("https://127.0.0.1:9/") with { CaFile = _scratch.File("ca.pem", Encoding.ASCII.GetBytes(content)) })
+        await Quick.EnsureAsync(_scratch.Request("https://127.0.0.1:9/") with { Access = Quick.Loopback with { CaFile = _scratch.File("ca.pem", Encoding.ASCII.GetBytes(content)) } })
             .ShouldFailAsync(ImageFailure.Settings, "ca.pem", words);
 
     private BaseImageRequest Request(string source, X509Certificate2 authority) =>
-        _scratch.Request(source) with { CaFile = _scratch.File("ca.pem", Encoding.ASCII.GetBytes(authority.ExportCertificatePem())) };
+        _scratch.Request(source) with { Access = Quick.Loopback with { CaFile = _scratch.File("ca.pem", Encoding.ASCII.GetBytes(authority.ExportCertificatePem())) } };
 
     private static X509Certificate2 Authority(string name)
     {

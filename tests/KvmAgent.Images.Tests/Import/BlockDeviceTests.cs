@@ -67,7 +67,7 @@ public sealed class BlockDeviceTests : IDisposable
         File.ReadAllBytes(device.Path).AsSpan(0, MiB).ContainsAnyExcept((byte)0).ShouldBeFalse();
 
     private static Task<DiskImported> ImportAsync(string source, LoopDevice device) =>
-        DiskImport.RunAsync(new DiskImportRequest { Source = source, Target = device.Path }, CancellationToken.None);
+        DiskImport.RunAsync(new DiskImportRequest { Source = source, Target = device.Path }, null, CancellationToken.None);
 
     private async Task<string> Qcow2Async(byte[] disk)
     {

@@ -31,7 +31,7 @@ public sealed class DecoderFuzzTests : IDisposable
             var source = _scratch.File("bent.qcow2", bent);
             try
             {
-                var done = await DiskImport.RunAsync(new DiskImportRequest { Source = source, Target = target, Size = Size }, CancellationToken.None);
+                var done = await DiskImport.RunAsync(new DiskImportRequest { Source = source, Target = target, Size = Size }, null, CancellationToken.None);
                 new FileInfo(target).Length.ShouldBe(done.Size);
                 File.Delete(target);
             }

@@ -150,13 +150,13 @@ public sealed class DiskImportTests : IDisposable
         await cancel.CancelAsync();
 
         await Should.ThrowAsync<OperationCanceledException>(
-            DiskImport.RunAsync(new DiskImportRequest { Source = image, Target = Target }, cancel.Token));
+            DiskImport.RunAsync(new DiskImportRequest { Source = image, Target = Target }, null, cancel.Token));
 
         _scratch.Names.ShouldBeEmpty();
     }
 
     private Task<DiskImported> ImportAsync(string source, long? size = null) =>
-        DiskImport.RunAsync(new DiskImportRequest { Source = source, Target = Target, Size = size }, CancellationToken.None);
+        DiskImport.RunAsync(new DiskImportRequest { Source = source, Target = Target, Size = size }, null, CancellationToken.None);
 
     private async Task<string> Qcow2Async(byte[] disk, string options, bool compressed)
     {

@@ -1,4 +1,3 @@
-using System.Net;
 using KvmAgent.Images.Tests.Support;
 
 namespace KvmAgent.Images.Tests.Import;
@@ -92,7 +91,7 @@ public sealed class RemoteImportTests : IDisposable
     }
 
     private Task<DiskImported> ImportAsync(FaultServer server) => DiskImport.RunAsync(
-        new DiskImportRequest { Source = server.Url(), Target = Target, Connections = 4, AllowAddresses = [IPNetwork.Parse("127.0.0.1/32")] },
+        new DiskImportRequest { Source = server.Url(), Target = Target, Access = Quick.Loopback with { Connections = 4 } }, null,
         TimeProvider.System, Quick.Timings, CancellationToken.None);
 
     private async Task<byte[]> Qcow2Async()

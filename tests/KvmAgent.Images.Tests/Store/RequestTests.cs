@@ -50,7 +50,7 @@ public sealed class RequestTests : IDisposable
 
     [Theory]
     [InlineData("disk.img", "neither a URL nor an absolute path")]
-    [InlineData("file:///disk.img", "scheme 'file'")]
+    [InlineData("file://server/disk.img", "names no file of this machine")]
     [InlineData("s3://bucket/key", "scheme 's3'")]
     [InlineData("http://", "neither")]
     [InlineData("", "neither")]
@@ -84,7 +84,8 @@ public sealed class RequestTests : IDisposable
 
     [Theory]
     [InlineData("sha256:00")]
-    [InlineData("md5:d41d8cd98f00b204e9800998ecf8427e")]
+    [InlineData("md5:d41d8cd98f00b204e9800998ecf8427")]
+    [InlineData("crc32:d41d8cd9")]
     [InlineData("sha256")]
     [InlineData("sha256:zz00000000000000000000000000000000000000000000000000000000000000")]
     [InlineData("")]

@@ -1,3 +1,4 @@
+using System.Net;
 using KvmAgent.Images.Store;
 
 namespace KvmAgent.Images.Tests.Support;
@@ -15,6 +16,9 @@ internal static class Quick
         LongestPause = TimeSpan.FromMilliseconds(50),
         Tries = 4,
     };
+
+    /// <summary>May fetch from 127.0.0.1.</summary>
+    public static readonly SourceAccess Loopback = new() { AllowAddresses = [IPNetwork.Parse("127.0.0.1/32")] };
 
     public static Task<BaseImage> EnsureAsync(BaseImageRequest request, IProgress<FetchProgress>? progress = null, StoreTimings? timings = null) =>
         new BaseImageStore(TimeProvider.System, timings ?? Timings).EnsureAsync(request, progress, CancellationToken.None);

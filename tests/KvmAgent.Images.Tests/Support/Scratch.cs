@@ -1,4 +1,3 @@
-using System.Net;
 using System.Security.Cryptography;
 
 namespace KvmAgent.Images.Tests.Support;
@@ -22,7 +21,7 @@ internal sealed class Scratch : IDisposable
 
     /// <summary>From a server of the test's own, so from one address of loopback and no other.</summary>
     public BaseImageRequest Request(string? source) =>
-        new() { Source = source, Directory = Volume, Name = "base", AllowAddresses = [IPNetwork.Parse("127.0.0.1/32")] };
+        new() { Source = source, Directory = Volume, Name = "base", Access = Quick.Loopback };
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 }

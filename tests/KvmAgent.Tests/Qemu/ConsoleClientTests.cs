@@ -8,7 +8,7 @@ namespace KvmAgent.Tests.Qemu;
 /// <summary>What <c>kvm-agent console</c> does, before a terminal and in a script.</summary>
 public sealed class ConsoleClientTests : IDisposable
 {
-    private const int HangUp = 1, NoTerminal = -1;
+    private const int Terminate = 15, NoTerminal = -1;
     private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(300);
 
     private readonly SocketDirectory _sockets = SocketDirectory.Create();
@@ -72,7 +72,7 @@ public sealed class ConsoleClientTests : IDisposable
         await hub.WriteAsync("x");
         await terminal.SeeAsync("x");
 
-        Native.Kill(Environment.ProcessId, HangUp).ShouldBe(0);
+        Native.Kill(Environment.ProcessId, Terminate).ShouldBe(0);
 
         await running.WaitAsync(Peer.Limit);
         terminal.Settings().ShouldBe(before);

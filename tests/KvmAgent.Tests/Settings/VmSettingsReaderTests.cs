@@ -1,5 +1,6 @@
 using System.Net;
 using KvmAgent.ConfigDrive;
+using KvmAgent.Images;
 using KvmAgent.Lifecycle;
 using KvmAgent.Network;
 using KvmAgent.Settings;
@@ -16,7 +17,7 @@ public sealed class VmSettingsReaderTests
 
         settings.Name.ShouldBe("web-1");
         settings.Namespace.ShouldBe("");
-        settings.Image.ShouldBe(new ImageSettings(null, null, null, null, null, []));
+        settings.Image.ShouldBe(new ImageSettings(null, null, null, new SourceAccess()));
         settings.Machine.ShouldBe(
             new MachineSettings(new CpuTopology(1, 1, 1), null, 1L << 30, null, Accelerator.Auto, MachineType.Q35, Firmware.Bios, null, true, settings.Machine.QemuArgs));
         settings.Machine.QemuArgs.ShouldBeEmpty();

@@ -4,12 +4,12 @@ using KvmAgent.Images.Tests.Support;
 namespace KvmAgent.Images.Tests.Import;
 
 /// <summary>Images in compression and archives, packed by the programs that people pack with.</summary>
-public sealed class PackedImportTests : IDisposable
+public sealed class StreamImportTests : IDisposable
 {
     private readonly Scratch _scratch = new();
     private readonly byte[] _disk = Samples.Raw((5 << 20) + 512);
 
-    public PackedImportTests() => _disk.AsSpan(1 << 20, 2 << 20).Clear();
+    public StreamImportTests() => _disk.AsSpan(1 << 20, 2 << 20).Clear();
 
     private string Target => Path.Combine(_scratch.Volume, "disk.img");
 
@@ -120,7 +120,7 @@ public sealed class PackedImportTests : IDisposable
     }
 
     private Task<DiskImported> ImportAsync(string source, long? size = null) =>
-        DiskImport.RunAsync(new DiskImportRequest { Source = source, Target = Target, Size = size }, CancellationToken.None);
+        DiskImport.RunAsync(new DiskImportRequest { Source = source, Target = Target, Size = size }, null, CancellationToken.None);
 
     /// <summary>By standard output, so that no name says what it is.</summary>
     private async Task<string> PackAsync(string path, string[] command)

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace KvmAgent.Images.Fetch;
 
 /// <summary>Reads <c>Name: value</c> lines. Values are secrets: an error names file and line, never what stands there.</summary>
-internal static class HeadersFile
+internal static class HeaderLines
 {
     private const int MaxLength = 64 * 1024;
 
@@ -16,11 +16,16 @@ internal static class HeadersFile
         "Host", "Connection", "Content-Length", "Transfer-Encoding", "Range", "If-Range", "Accept-Encoding", "Expect", "Upgrade", "TE", "Trailer",
     };
 
-    public static IReadOnlyList<KeyValuePair<string, string>> Read(string path)
+    public static IReadOnlyList<KeyValuePair<string, string>> Read(SourceAccess access) =>
+    [
+        .. access.HeadersFile is { } file ? Parse(ReadLines(file), $"headers file {file}") : [],
+        .. Parse(access.Headers, "the headers"),
+    ];
+
+    private static List<KeyValuePair<string, string>> Parse(IReadOnlyList<string> lines, string name)
     {
         var headers = new List<KeyValuePair<string, string>>();
-        var lines = ReadLines(path);
-        for (var i = 0; i < lines.Length; i++)
+        for (var i = 0; i < lines.Count; i++)
         {
             var line = lines[i].Trim();
             if (line.Length == 0 || line.StartsWith('#'))
@@ -28,16 +33,16 @@ internal static class HeadersFile
             var colon = line.IndexOf(':', StringComparison.Ordinal);
             if (colon < 0)
                 throw Wrong("has no colon; write 'Name: value'");
-            var (name, value) = (line[..colon].TrimEnd(), line[(colon + 1)..].Trim());
-            if (name.Length == 0 || name.AsSpan().ContainsAnyExcept(Token))
+            var (header, value) = (line[..colon].TrimEnd(), line[(colon + 1)..].Trim());
+            if (header.Length == 0 || header.AsSpan().ContainsAnyExcept(Token))
                 throw Wrong("has no valid header name before the colon");
-            if (Ours.Contains(name))
-                throw Wrong($"sets {name}, which the fetch sets itself; remove it");
+            if (Ours.Contains(header))
+                throw Wrong($"sets {header}, which the fetch sets itself; remove it");
             if (value.Any(c => c is not '\t' and (< ' ' or > '~')))
                 throw Wrong("has characters outside ASCII in its value");
-            headers.Add(new(name, value));
+            headers.Add(new(header, value));
 
-            ImageException Wrong(string what) => new(ImageFailure.Settings, $"headers file {path}, line {i + 1}: it {what}");
+            ImageException Wrong(string what) => new(ImageFailure.Settings, $"{name}, line {i + 1}: it {what}");
         }
         return headers;
     }

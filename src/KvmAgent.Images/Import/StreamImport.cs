@@ -1,0 +1,128 @@
+using KvmAgent.Images.Inspect;
+using KvmAgent.Images.Layers;
+using KvmAgent.Images.Store;
+
+namespace KvmAgent.Images.Import;
+
+/// <summary>
+/// An image that is read from its beginning to its end: because it is wrapped in compression or a tar, its server has no ranges, or all of
+/// it has to be hashed. Raw disks go straight into the target; others need their bytes at any place, and go into a scratch file first.
+/// </summary>
+/// <param name="image">The source.</param>
+/// <param name="request">What is wanted.</param>
+/// <param name="meter">Told how far the reading is.</param>
+internal sealed class StreamImport(IImageStream image, DiskImportRequest request, FetchMeter meter)
+{
+    private const int BufferSize = 1 << 20;
+    private const int Block = 4096;
+
+    /// <param name="import">Imports an image that lies in a file.</param>
+    /// <param name="ct">Ends it.</param>
+    public async Task<DiskImported> RunAsync(Func<FileImageData, Task<DiskImported>> import, CancellationToken ct)
+    {
+        meter.Begin(FetchPhase.Fetching, 0, image.TotalLength, $"from {image.Name}");
+        using var source = new CountedStream(image.ReadThrough(request.Access.Connections, ct), request.Checksum, meter);
+        // Reads and decoders block, so they get a thread of their own rather than one of the pool's.
+        var (disk, layers) = await OnThreadAsync(() => Wrapping.Remove(source, image.Name, ImageInspector.BeginningSize), ct).ConfigureAwait(false);
+        using (disk)
+        {
+            var whole = disk.Beginning.Length < ImageInspector.BeginningSize;
+            var isDisk = ImageInspector.StreamsAsDisk(disk.Beginning, whole, image.Name);
+            var done = isDisk
+                ? await OnThreadAsync(() => Unpack(disk, source, ct), ct).ConfigureAwait(false)
+                : await SpoolAsync(disk, source, import, ct).ConfigureAwait(false);
+            return done with { Layers = [.. layers.Select(layer => layer.Name())], Read = source.Count };
+        }
+    }
+
+    private DiskImported Unpack(PeekStream disk, CountedStream source, CancellationToken ct)
+    {
+        using var target = RawTarget.Create(request.Target, request.Size ?? 0);
+        if (request.Size is { } size && request.Preallocate)
+            target.Preallocate(size);
+        using var ahead = new ReadAhead(disk);
+        var length = Copy(ahead, target.Write, Math.Min(request.Size ?? long.MaxValue, target.Limit), ct);
+        source.Finish(image.Name);
+        target.Resize(length);
+        using var written = new WrittenStream(target, length);
+        var info = ImageInspector.Inspect(written, image.Name, ImageFormatNames.All);
+        target.Resize(request.Size ?? length);
+        if (request.Size is null && request.Preallocate)
+            target.Preallocate(length);
+        meter.Begin(FetchPhase.Storing, length, length);
+        target.Complete();
+        return new DiskImported(info, target.Size, source.Count);
+    }
+
+    private async Task<DiskImported> SpoolAsync(
+        PeekStream disk, CountedStream source, Func<FileImageData, Task<DiskImported>> import, CancellationToken ct)
+    {
+        var scratch = Path.Combine(request.ScratchDirectory ?? DefaultScratch(), $".{Path.GetFileName(request.Target)}.scratch");
+        meter.Note($"it is none that can be written as it comes, so it is spooled to {scratch} first");
+        try
+        {
+            var length = await OnThreadAsync(() => Spool(disk, source, scratch, ct), ct).ConfigureAwait(false);
+            using var spooled = new FileImageData(scratch, image.Name);
+            return await import(spooled).ConfigureAwait(false) with { Scratch = length };
+        }
+        finally
+        {
+            File.Delete(scratch);
+        }
+    }
+
+    // /dev is no place for a scratch file.
+    private string DefaultScratch() =>
+        Libc.Stat(request.Target) is { IsBlockDevice: true } ? Path.GetTempPath() : Path.GetDirectoryName(request.Target)!;
+
+    private long Spool(PeekStream disk, CountedStream source, string scratch, CancellationToken ct)
+    {
+        try
+        {
+            using var file = File.OpenHandle(scratch, FileMode.Create, FileAccess.Write);
+            using var ahead = new ReadAhead(disk);
+            var writeBehind = new WriteBehind(file);
+            var length = Copy(ahead, Write, StorageFault.VolumeSize(scratch), ct);
+            RandomAccess.SetLength(file, length);
+            source.Finish(image.Name);
+            return length;
+
+            void Write(long offset, ReadOnlySpan<byte> bytes)
+            {
+                SparseFile.Write(file, bytes, offset, Block);
+                writeBehind.Wrote(offset, bytes.Length);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw StorageFault.From(e, scratch);
+        }
+    }
+
+    private long Copy(Stream disk, PieceWriter write, long limit, CancellationToken ct)
+    {
+        var buffer = new byte[BufferSize];
+        var length = 0L;
+        try
+        {
+            while (disk.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false) is var count and > 0)
+            {
+                ct.ThrowIfCancellationRequested();
+                if (length + count > limit)
+                    throw new ImageException(ImageFailure.NoSpace, $"{image.Name} unpacks to more than the {limit} bytes that are wanted or there; take a larger disk");
+                write(length, buffer.AsSpan(0, count));
+                length += count;
+            }
+        }
+        catch (InvalidDataException e)
+        {
+            throw new ImageException(ImageFailure.Refused, $"{image.Name} is refused as a disk image: {e.Message}; fetch or make it anew", e);
+        }
+        return length;
+    }
+
+    private static Task<T> OnThreadAsync<T>(Func<T> work, CancellationToken ct) =>
+        Task.Factory.StartNew(work, ct, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private delegate void PieceWriter(long offset, ReadOnlySpan<byte> bytes);
+}
