@@ -102,7 +102,7 @@ public sealed class ImageCommandTests : IDisposable
 
         (code, error).ShouldBe((0, ""));
         output.ShouldContain("vm.vmdk: Converting 0 % (0 B of 1.50 GiB");
-        output.ShouldEndWith($"{target}: vmdk of 128 KiB, a disk of 1536Mi from qcow2 {overlay} on {image}\n");
+        output.ShouldEndWith($"{target}: vmdk of 256 KiB, a disk of 1536Mi from qcow2 {overlay} on {image}\n");
         (await RunAgentAsync("convert", [.. command, "--backing", image])).Code.ShouldBe(64);
         (await RunAgentAsync("convert", [.. command, "--backing", image, "--force"])).Code.ShouldBe(0);
         (await RunAgentAsync("convert", [.. command, "--force"])).Code.ShouldBe(65);
