@@ -141,8 +141,8 @@ public sealed class ImageCommandTests : IDisposable
         (await RunAsync("dd", ["if=/dev/urandom", $"of={disk}", "bs=1M", "count=192"])).Code.ShouldBe(0);
         var volume = Directory.CreateDirectory(_directory.At("volume")).FullName;
         string[] command = ["convert", "--source", disk, "--source-format", "raw", "--target", Path.Combine(volume, "new"), "--format", "qcow2", "--compress"];
-        using var agent = Process.Start(new ProcessStartInfo(
-            "dotnet", [Path.Combine(AppContext.BaseDirectory, "kvm-agent.dll"), .. command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        string[] arguments = [Path.Combine(AppContext.BaseDirectory, "kvm-agent.dll"), .. command];
+        using var agent = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
         (await agent.StandardOutput.ReadLineAsync()).ShouldNotBeNull().ShouldContain("Converting");
         (await RunAsync("kill", [$"{agent.Id}"])).Code.ShouldBe(0);
