@@ -15,6 +15,9 @@ public enum FetchPhase
 
     /// <summary>An image without a record is read to learn its digest.</summary>
     Hashing,
+
+    /// <summary>A disk is written in another format.</summary>
+    Converting,
 }
 
 /// <summary>

@@ -17,6 +17,9 @@ public enum ImageFailure
 
     /// <summary>The request itself is wrong: a URL, a name, a file of headers or certificates.</summary>
     Settings,
+
+    /// <summary>A program that is needed is not installed.</summary>
+    Missing,
 }
 
 /// <summary>

@@ -13,6 +13,7 @@ var root = new RootCommand("Runs one virtual machine as a pod.")
     CheckCommand.Create(),
     InspectCommand.Create(),
     ImportCommand.Create(),
+    ConvertCommand.Create(),
 };
 // Signals are the run command's own business: the library would end the process two seconds after SIGTERM, with the guest still stopping.
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

@@ -13,6 +13,9 @@ public sealed record ImageInfo(ImageFormat Format, long VirtualSize, long FileSi
 
     /// <summary>For people: the subformat, and what is not the rule, as "streamOptimized", "dirty", "internal snapshots: 2".</summary>
     public IReadOnlyList<string> Features { get; init; } = [];
+
+    /// <summary>Of a VHD: whether its size is that of its geometry (see VhdParser).</summary>
+    internal bool? SizeIsGeometry { get; init; }
 }
 
 /// <summary>

@@ -35,13 +35,14 @@ internal static class VhdParser
             throw Child(refuse);
         refuse.Demand(type is 2 or 3, $"its type is {type}");
         refuse.Demand(footer[84] == 0, "it holds the saved state of a machine");
-        var size = Size(footer, refuse);
+        var (size, isGeometry) = Size(footer, refuse);
 
         var blockSize = type == 2 ? CheckFixed(bytes, footer, size, refuse) : CheckDynamic(bytes, footer, size, refuse);
         return new ImageInfo(ImageFormat.Vhd, size, bytes.Length, "a VHD image", null)
         {
             ClusterSize = blockSize,
             Features = [type == 2 ? "fixed" : "dynamic"],
+            SizeIsGeometry = isGeometry,
         };
     }
 
@@ -50,7 +51,7 @@ internal static class VhdParser
     /// often greater. Other programs mean that field, and so does who fills the geometry to its limit. As QEMU we tell them apart
     /// by the creator: Hyper-V, QEMU with force_size, disk2vhd, XenServer, Azure (QEMU since 9.1) mean the field.
     /// </summary>
-    private static long Size(ReadOnlySpan<byte> footer, Refusal refuse)
+    private static (long Size, bool IsGeometry) Size(ReadOnlySpan<byte> footer, Refusal refuse)
     {
         var current = Long(footer, 48);
         refuse.Demand(current is > 0 and <= (ulong)MaxSize && current % 512 == 0, $"its virtual size is {current}");
@@ -58,9 +59,10 @@ internal static class VhdParser
         var creator = footer[28..32];
         var meansField = creator.SequenceEqual("win "u8) || creator.SequenceEqual("qem2"u8) || creator.SequenceEqual("d2v "u8)
             || creator.SequenceEqual("tap\0"u8) || creator.SequenceEqual("wa\0\0"u8);
-        var size = meansField || geometry == MaxGeometry ? (long)current : geometry * 512;
+        var isGeometry = !meansField && geometry != MaxGeometry;
+        var size = isGeometry ? geometry * 512 : (long)current;
         refuse.Demand(size is > 0 and <= MaxSize, $"its geometry makes {size} bytes");
-        return size;
+        return (size, isGeometry);
     }
 
     private static int? CheckFixed(ImageBytes bytes, ReadOnlySpan<byte> footer, long size, Refusal refuse)

@@ -16,7 +16,7 @@ internal static class CheckCommand
     [
         (QemuArguments.Program, "qemu-system-x86"), ("qemu-img", "qemu-utils"), ("dnsmasq", "dnsmasq-base"), ("nft", "nftables"),
         ("ip", "iproute2"), ("conntrack", "conntrack"), ("setpriv", "util-linux"), ("setsid", "util-linux"),
-        ("kill", "procps"),
+        ("kill", "procps"), ("prlimit", "util-linux"),
     ];
 
     private sealed record Finding(string What, bool Good, string Says);

@@ -65,6 +65,7 @@ internal static class BaseImages
         ImageFailure.Unavailable => FailureReason.SourceUnavailable,
         ImageFailure.NoSpace or ImageFailure.Unwritable => FailureReason.Unwritable,
         ImageFailure.Settings => FailureReason.Settings,
+        ImageFailure.Missing => FailureReason.Missing,
         _ => FailureReason.Internal,
     };
 }

@@ -5,7 +5,7 @@ using KvmAgent.Tests.Support;
 
 namespace KvmAgent.Tests.Commands;
 
-/// <summary><c>kvm-agent inspect</c> and <c>kvm-agent import</c> as a person runs them.</summary>
+/// <summary><c>kvm-agent inspect</c>, <c>kvm-agent import</c> and <c>kvm-agent convert</c> as a person runs them.</summary>
 public sealed class ImageCommandTests : IDisposable
 {
     private readonly TempDirectory _directory = new();
@@ -87,6 +87,71 @@ public sealed class ImageCommandTests : IDisposable
         (await RunAgentAsync("import", ["--source", image, "--target", _directory.At("no/disk.img")])).Code.ShouldBe(73);
         (await RunAgentAsync("import", ["--source", image, "--target", target, "--size", "lots"])).ShouldBe(
             (64, "", "kvm-agent: --size=\"lots\": is not a quantity; write for example 10Gi\n"));
+    }
+
+    [Fact]
+    public async Task A_vms_disk_and_its_base_are_converted_into_one_file()
+    {
+        var image = await ImageAsync();
+        var overlay = _directory.At("vm.qcow2");
+        (await RunAsync("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", image, overlay])).Code.ShouldBe(0);
+        var target = _directory.At("vm.vmdk");
+        string[] command = ["--source", overlay, "--target", target, "--format", "vmdk"];
+
+        var (code, output, error) = await RunAgentAsync("convert", [.. command, "--backing", image]);
+
+        (code, error).ShouldBe((0, ""));
+        output.ShouldContain("vm.vmdk: Converting 0 % (0 B of 1.50 GiB");
+        output.ShouldEndWith($"{target}: vmdk of 256 KiB, a disk of 1536Mi from qcow2 {overlay} on {image}\n");
+        (await RunAgentAsync("convert", [.. command, "--backing", image])).Code.ShouldBe(64);
+        (await RunAgentAsync("convert", [.. command, "--backing", image, "--force"])).Code.ShouldBe(0);
+        (await RunAgentAsync("convert", [.. command, "--force"])).Code.ShouldBe(65);
+        (await RunAgentAsync("convert", [.. command, "--source-format", "raw", "--force"])).Output.ShouldContain("from raw");
+    }
+
+    [Fact]
+    public async Task A_conversion_that_cannot_be_has_its_exit_code_and_says_why()
+    {
+        var image = await ImageAsync();
+        string[] command = ["--source", image, "--target", _directory.At("new")];
+
+        (await RunAgentAsync("convert", [.. command, "--format", "vdi"])).ShouldBe(
+            (64, "", "kvm-agent: --format=\"vdi\": must be one of raw, qcow2, vmdk, vhd, vhdx\n"));
+        (await RunAgentAsync("convert", [.. command, "--format", "raw", "--source-format", "vmdk"])).ShouldBe(
+            (64, "", "kvm-agent: --source-format=\"vmdk\": must be one of raw, qcow2\n"));
+        (await RunAgentAsync("convert", ["--source", image, "--target", _directory.At("no/new"), "--format", "raw"])).Code.ShouldBe(73);
+        (await RunAgentAsync("convert", ["--source", _directory.At("nothing"), "--target", _directory.At("new"), "--format", "raw"])).Code.ShouldBe(69);
+
+        var tools = Directory.CreateDirectory(_directory.At("bin")).FullName;
+        foreach (var tool in new[] { "dotnet", "prlimit" })
+        {
+            File.CreateSymbolicLink(Path.Combine(tools, tool), (await RunAsync("sh", ["-c", $"command -v {tool}"])).Output.Trim());
+            var (code, _, error) = await RunAgentAsync("convert", [.. command, "--format", "raw"], ("PATH", tools));
+            code.ShouldBe(71);
+            error.ShouldContain(tool == "dotnet" ? "install util-linux" : "install qemu-utils");
+        }
+
+        File.Exists(_directory.At("new")).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_conversion_that_is_told_to_stop_leaves_no_file_and_no_process()
+    {
+        var disk = _directory.At("disk.raw");
+        (await RunAsync("dd", ["if=/dev/urandom", $"of={disk}", "bs=1M", "count=192"])).Code.ShouldBe(0);
+        var volume = Directory.CreateDirectory(_directory.At("volume")).FullName;
+        string[] command = ["convert", "--source", disk, "--source-format", "raw", "--target", Path.Combine(volume, "new"), "--format", "qcow2", "--compress"];
+        string[] arguments = [Path.Combine(AppContext.BaseDirectory, "kvm-agent.dll"), .. command];
+        using var agent = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+
+        (await agent.StandardOutput.ReadLineAsync()).ShouldNotBeNull().ShouldContain("Converting");
+        (await RunAsync("kill", [$"{agent.Id}"])).Code.ShouldBe(0);
+        await agent.WaitForExitAsync();
+
+        (await agent.StandardError.ReadToEndAsync()).ShouldContain("stopped by a signal");
+        agent.ExitCode.ShouldBe(128 + 15);
+        Directory.GetFileSystemEntries(volume).ShouldBeEmpty();
+        (await RunAsync("sh", ["-c", $"ls -l /proc/[0-9]*/fd 2>/dev/null | grep -F {volume}"])).Output.ShouldBe("");
     }
 
     private static async Task FailsAsync(int code, string says, string[] arguments, string? also = null, params (string Name, string Value)[] environment)
