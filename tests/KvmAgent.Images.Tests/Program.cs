@@ -1,7 +1,16 @@
+using System.Globalization;
 using System.Net;
 using KvmAgent.Images;
+using KvmAgent.Images.Tests.Support;
 
 // What a pod does with a base image, as a process of its own: dotnet KvmAgent.Images.Tests.dll SOURCE DIRECTORY [CHECKSUM]
+// A distant server for the bench, until it is ended: dotnet KvmAgent.Images.Tests.dll relay PORT TARGET-PORT MILLISECONDS MEBIBYTES-PER-SECOND
+if (args is ["relay", .. var numbers])
+{
+    var given = numbers.Select(n => int.Parse(n, CultureInfo.InvariantCulture)).ToArray();
+    await using var relay = new ShapedRelay(given[1], TimeSpan.FromMilliseconds(given[2]), (long)given[3] << 20, given[0]);
+    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System);
+}
 try
 {
     var image = await new BaseImageStore().EnsureAsync(
