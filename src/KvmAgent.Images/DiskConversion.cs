@@ -68,7 +68,7 @@ public static class DiskConversion
         var meter = new FetchMeter(progress, TimeProvider.System, new StoreTimings().Report);
         meter.Begin(FetchPhase.Converting, 0, source.Size);
         var work = new QemuImgConversion(source.Node, target.Handle, request.Target, request.Format, source.Size) { Compressed = request.Compressed };
-        await QemuImg.RunAsync(work, new Percent(meter, source.Size), ct).ConfigureAwait(false);
+        await QemuImg.RunAsync(work, new QemuImgPercent(meter, source.Size), ct).ConfigureAwait(false);
         meter.Begin(FetchPhase.Storing, source.Size, source.Size);
         target.Demand(request.Format, source.Size);
         target.Complete();
@@ -90,14 +90,4 @@ public static class DiskConversion
     }
 
     private static ImageException Wrong(string what) => new(ImageFailure.Settings, what);
-
-    /// <summary>The last percent is not told: what is written is not on the disk yet.</summary>
-    private sealed class Percent(FetchMeter meter, long size) : IProgress<double>
-    {
-        public void Report(double value)
-        {
-            if (value < 100)
-                meter.At((long)(value / 100 * size));
-        }
-    }
 }

@@ -24,7 +24,7 @@ public sealed record DiskImportRequest
     /// <summary>The disk's size in bytes where it shall be larger than the image's; null for the image's.</summary>
     public long? Size { get; init; }
 
-    /// <summary>Have the file's volume give all of the disk's room at once, or the device zeroes that are written, not holes.</summary>
+    /// <summary>Have the file's volume give all of the disk's room at once; a block device has it already.</summary>
     public bool Preallocate { get; init; }
 
     /// <summary>Where an image is spooled that cannot be unpacked straight into the target; null for beside the target, for a device the directory for temporary files.</summary>
@@ -49,9 +49,6 @@ public sealed record DiskImported(ImageInfo Image, long Size, long Read)
 /// </summary>
 public static class DiskImport
 {
-    /// <summary>What is decoded here.</summary>
-    internal static readonly IReadOnlyCollection<ImageFormat> Accepted = ImageFormatNames.ForGuests;
-
     /// <param name="request">What is wanted.</param>
     /// <param name="progress">Told of it seldom enough to be logged.</param>
     /// <param name="ct">Ends it; nothing is left behind.</param>
@@ -64,33 +61,57 @@ public static class DiskImport
     {
         var meter = new FetchMeter(progress, time, timings.Report);
         using var image = await ImageSource.Parse(request.Source, request.Access).OpenAsync(time, timings, ct).ConfigureAwait(false);
-        return image is IImageData data && !await MustStreamAsync(data, request, ct).ConfigureAwait(false)
-            ? await DecodeAsync(data, request, meter, ct).ConfigureAwait(false)
-            : await new StreamImport(image, request, meter).RunAsync(file => DecodeAsync(file, request, meter, ct), ct).ConfigureAwait(false);
+        if (image is FileImageData file && request.Checksum is not null)
+            await HashAsync(file, request, meter, ct).ConfigureAwait(false);
+        // What a server sends a second time need not be what was hashed.
+        var isOneReading = image is not IImageData data || request.Checksum is not null && image is not FileImageData || await IsWrappedAsync(data, ct).ConfigureAwait(false);
+        return isOneReading
+            ? await StreamAsync(image, request, meter, ct).ConfigureAwait(false)
+            : await ReadAsync((IImageData)image, request, meter, ct).ConfigureAwait(false);
     }
 
-    // What a server sends a second time need not be what was hashed.
-    private static async Task<bool> MustStreamAsync(IImageData data, DiskImportRequest request, CancellationToken ct)
+    private static async Task HashAsync(FileImageData file, DiskImportRequest request, FetchMeter meter, CancellationToken ct)
     {
-        if (request.Checksum is not null)
-            return true;
+        meter.Begin(FetchPhase.Hashing, 0, file.Length);
+        using var content = new CountedStream(((IImageStream)file).ReadThrough(request.Access.Connections, ct), request.Checksum, meter);
+        await content.CopyToAsync(Stream.Null, ct).ConfigureAwait(false);
+        content.Finish(file.Name);
+    }
+
+    private static async Task<bool> IsWrappedAsync(IImageData data, CancellationToken ct)
+    {
         var beginning = new byte[Math.Min(LayerSigns.Needed, data.Length)];
         await data.ReadAsync(0, beginning, ct).ConfigureAwait(false);
         return LayerSigns.Find(beginning) is not null;
     }
 
-    private static async Task<DiskImported> DecodeAsync(IImageData data, DiskImportRequest request, FetchMeter meter, CancellationToken ct)
+    private static Task<DiskImported> StreamAsync(IImageStream image, DiskImportRequest request, FetchMeter meter, CancellationToken ct) =>
+        new StreamImport(image, request, meter).RunAsync(file => ReadAsync(file, request, meter, ct), ct);
+
+    private static async Task<DiskImported> ReadAsync(IImageData data, DiskImportRequest request, FetchMeter meter, CancellationToken ct)
     {
-        var info = await data.InspectAsync(Accepted, ct).ConfigureAwait(false);
-        IImageMap map = info.Qcow2 is { } header ? new Qcow2Map(data, header) : new RawMap(info.FileSize);
-        var size = request.Size ?? info.VirtualSize;
-        if (size < info.VirtualSize)
+        var info = await data.InspectAsync(ImageFormatNames.All, ct).ConfigureAwait(false);
+        if ((request.Size ?? info.VirtualSize) < info.VirtualSize)
             throw new ImageException(ImageFailure.NoSpace,
-                $"{data.Name} holds a disk of {info.VirtualSize} bytes, more than the {size} that are wanted; ask for a larger disk");
+                $"{data.Name} holds a disk of {info.VirtualSize} bytes, more than the {request.Size} that are wanted; ask for a larger disk");
+        if (info.Qcow2 is { } header)
+            return await DecodeAsync(data, new Qcow2Map(data, header), info, request, meter, ct).ConfigureAwait(false);
+        if (info.Format is ImageFormat.Raw or ImageFormat.Iso)
+            return await DecodeAsync(data, new RawMap(data.Length), info, request, meter, ct).ConfigureAwait(false);
+        return data is FileImageData file
+            ? await new ForeignImport(file, info, request, meter)
+                .RunAsync(disk => DecodeAsync(disk, new RawMap(disk.Length), info, request, meter, ct), ct).ConfigureAwait(false)
+            : await StreamAsync(data, request, meter, ct).ConfigureAwait(false);
+    }
+
+    private static async Task<DiskImported> DecodeAsync(
+        IImageData data, IImageMap map, ImageInfo info, DiskImportRequest request, FetchMeter meter, CancellationToken ct)
+    {
+        var size = request.Size ?? info.VirtualSize;
         using var target = RawTarget.Create(request.Target, size);
         var allocated = await map.CountAsync(ct).ConfigureAwait(false);
         if (request.Preallocate)
-            target.Preallocate(size);
+            target.Preallocate();
         else
             target.DemandSpace(allocated, data.Name);
         meter.Begin(FetchPhase.Importing, 0, allocated);

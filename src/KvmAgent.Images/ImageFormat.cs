@@ -19,7 +19,7 @@ public static class ImageFormatNames
 
     public static IReadOnlyCollection<ImageFormat> All { get; } = Enum.GetValues<ImageFormat>();
 
-    /// <summary>The lower-case name, which is QEMU's driver as well but for iso (raw) and vhd (vpc).</summary>
+    /// <summary>The lower-case name.</summary>
     public static string Name(this ImageFormat format) => format switch
     {
         ImageFormat.Raw => "raw",
@@ -30,5 +30,13 @@ public static class ImageFormatNames
         ImageFormat.Vhd => "vhd",
         ImageFormat.Vhdx => "vhdx",
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, null),
+    };
+
+    /// <summary>QEMU's driver for it.</summary>
+    public static string QemuDriver(this ImageFormat format) => format switch
+    {
+        ImageFormat.Iso => "raw",
+        ImageFormat.Vhd => "vpc",
+        _ => format.Name(),
     };
 }

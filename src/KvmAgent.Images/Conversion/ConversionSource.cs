@@ -36,7 +36,7 @@ internal sealed class ConversionSource : IDisposable
     /// <summary>Of the disk, in bytes. QEMU counts in sectors.</summary>
     public long Size { get; }
 
-    public QemuImgNode Node => new(Format.Driver(), Handle, _stream.Name) { Backing = _base?.Node };
+    public QemuImgNode Node => new(Format.QemuDriver(), Handle, _stream.Name) { Backing = _base?.Node };
 
     private SafeFileHandle Handle => _stream.SafeFileHandle;
 
@@ -116,7 +116,7 @@ internal sealed class ConversionSource : IDisposable
     private static ConversionSource OpenBase(string path, string backing, string? format)
     {
         var below = Open(backing, null, null);
-        if (format is null || format == below.Format.Driver())
+        if (format is null || format == below.Format.QemuDriver())
             return below;
         below.Dispose();
         throw Refuse(path, $"it says that {backing} is {format}, but that is {below.Format.Name()}; take the base that it was made on");

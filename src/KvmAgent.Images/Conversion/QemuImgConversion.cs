@@ -18,7 +18,7 @@ internal sealed record QemuImgNode(string Driver, SafeFileHandle File, string Na
 
     /// <summary>An accepted image without a backing file.</summary>
     public static QemuImgNode Of(ImageInfo image, SafeFileHandle file, string name) =>
-        new(image.Format.Driver(), file, name) { SizeIsGeometry = image.SizeIsGeometry };
+        new(image.Format.QemuDriver(), file, name) { SizeIsGeometry = image.SizeIsGeometry };
 
     /// <summary>
     /// The image as a block device tree. Files stand in it by descriptor, so there is nothing to be quoted, no path can change
@@ -62,7 +62,7 @@ internal sealed record QemuImgConversion(QemuImgNode Source, SafeFileHandle Targ
     /// </summary>
     public string[] Arguments =>
     [
-        "convert", "-p", "-m", "8", "-f", Source.Driver, "-O", Format.Driver(),
+        "convert", "-p", "-m", "8", "-f", Source.Driver, "-O", Format.QemuDriver(),
         .. Format switch
         {
             ImageFormat.Raw => ["-W"],
@@ -103,11 +103,4 @@ internal static class QemuImgNames
         /// <summary>A path by which a child opens the very file that we have open, whatever its name is by now.</summary>
         public string Path => $"/proc/{Environment.ProcessId}/fd/{file.DangerousGetHandle()}";
     }
-
-    public static string Driver(this ImageFormat format) => format switch
-    {
-        ImageFormat.Iso => "raw",
-        ImageFormat.Vhd => "vpc",
-        _ => format.Name(),
-    };
 }

@@ -29,6 +29,9 @@ internal sealed class FileImageData : IImageData
 
     public string Path { get; }
 
+    /// <summary>Open until this is disposed.</summary>
+    public SafeFileHandle Handle => _file;
+
     public string Name { get; }
 
     public long Length { get; }

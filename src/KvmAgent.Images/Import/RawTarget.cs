@@ -30,6 +30,9 @@ internal sealed class RawTarget : IDisposable
     /// <summary>In bytes.</summary>
     public long Size { get; private set; }
 
+    /// <summary>For another program to write to; of a file that is not complete yet.</summary>
+    public SafeFileHandle Handle => _file;
+
     /// <summary>Removes what an earlier try left, and begins.</summary>
     /// <param name="path">A block device, or the name that the file shall have; its directory must exist.</param>
     /// <param name="size">In bytes; a device may be larger.</param>
@@ -37,11 +40,13 @@ internal sealed class RawTarget : IDisposable
     public static RawTarget Create(string path, long size) => Guard(path, () =>
         Libc.Stat(path) is { IsBlockDevice: true } ? OpenDevice(path, size) : CreateFile(path, size));
 
-    /// <summary>Makes a file as long as the disk turned out to be.</summary>
+    /// <summary>Makes the disk as long as it turned out to be; what lies behind that is gone.</summary>
     public void Resize(long size) => Guard(_path, () =>
     {
         if (_head is null)
             RandomAccess.SetLength(_file, size);
+        else if (size < Size)
+            Libc.Zero(_file, size, Size - size);
         return Size = size;
     });
 
@@ -58,11 +63,11 @@ internal sealed class RawTarget : IDisposable
             StorageFault.DemandSpace(Path.GetDirectoryName(_path)!, allocated, name);
     }
 
-    /// <summary>Has the volume give all the room of a disk that is not written yet, or not yet beyond its data.</summary>
-    public void Preallocate(long size) => Guard(_path, () =>
+    /// <summary>Has the volume give all of a file's room; a device has its room already.</summary>
+    public void Preallocate() => Guard(_path, () =>
     {
         if (_head is null)
-            Libc.Allocate(_file, size);
+            Libc.Allocate(_file, Size);
         return Size;
     });
 

@@ -39,16 +39,19 @@ internal sealed class StreamImport(IImageStream image, DiskImportRequest request
     {
         using var target = RawTarget.Create(request.Target, request.Size ?? 0);
         if (request.Size is { } size && request.Preallocate)
-            target.Preallocate(size);
+            target.DemandSpace(size, image.Name);
         using var ahead = new ReadAhead(disk);
         var length = Copy(ahead, target.Write, Math.Min(request.Size ?? long.MaxValue, target.Limit), ct);
         source.Finish(image.Name);
         target.Resize(length);
         using var written = new WrittenStream(target, length);
         var info = ImageInspector.Inspect(written, image.Name, ImageFormatNames.All);
-        target.Resize(request.Size ?? length);
-        if (request.Size is null && request.Preallocate)
-            target.Preallocate(length);
+        // A fixed VHD's footer is not of its disk.
+        if (info.VirtualSize < length)
+            target.Resize(info.VirtualSize);
+        target.Resize(request.Size ?? info.VirtualSize);
+        if (request.Preallocate)
+            target.Preallocate();
         meter.Begin(FetchPhase.Storing, length, length);
         target.Complete();
         return new DiskImported(info, target.Size, source.Count);
@@ -57,23 +60,13 @@ internal sealed class StreamImport(IImageStream image, DiskImportRequest request
     private async Task<DiskImported> SpoolAsync(
         PeekStream disk, CountedStream source, Func<FileImageData, Task<DiskImported>> import, CancellationToken ct)
     {
-        var scratch = Path.Combine(request.ScratchDirectory ?? DefaultScratch(), $".{Path.GetFileName(request.Target)}.scratch");
-        meter.Note($"it is none that can be written as it comes, so it is spooled to {scratch} first");
-        try
-        {
-            var length = await OnThreadAsync(() => Spool(disk, source, scratch, ct), ct).ConfigureAwait(false);
-            using var spooled = new FileImageData(scratch, image.Name);
-            return await import(spooled).ConfigureAwait(false) with { Scratch = length };
-        }
-        finally
-        {
-            File.Delete(scratch);
-        }
+        using var scratch = ScratchFile.Of(request);
+        meter.Note($"it is none that can be written as it comes, so it is spooled to {scratch.Path} first");
+        var length = await OnThreadAsync(() => Spool(disk, source, scratch.Path, ct), ct).ConfigureAwait(false);
+        using var spooled = new FileImageData(scratch.Path, image.Name);
+        var done = await import(spooled).ConfigureAwait(false);
+        return done with { Scratch = length + done.Scratch };
     }
-
-    // /dev is no place for a scratch file.
-    private string DefaultScratch() =>
-        Libc.Stat(request.Target) is { IsBlockDevice: true } ? Path.GetTempPath() : Path.GetDirectoryName(request.Target)!;
 
     private long Spool(PeekStream disk, CountedStream source, string scratch, CancellationToken ct)
     {

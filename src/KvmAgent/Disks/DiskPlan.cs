@@ -1,6 +1,5 @@
 using KvmAgent.Images;
 using KvmAgent.Processes;
-using KvmAgent.Qemu;
 using KvmAgent.Settings;
 
 namespace KvmAgent.Disks;

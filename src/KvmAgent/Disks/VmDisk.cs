@@ -1,7 +1,6 @@
 using KvmAgent.Images;
 using KvmAgent.Images.Inspect;
 using KvmAgent.Processes;
-using KvmAgent.Qemu;
 using KvmAgent.Settings;
 
 namespace KvmAgent.Disks;

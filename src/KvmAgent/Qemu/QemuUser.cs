@@ -1,4 +1,3 @@
-using KvmAgent.Images;
 using KvmAgent.Processes;
 
 namespace KvmAgent.Qemu;
@@ -104,14 +103,6 @@ internal static class QemuUser
             "--inh-caps", "-all", "--ambient-caps", "-all", "--no-new-privs",
             "--", Children.Find(program), .. arguments,
         ]);
-
-    /// <summary>QEMU's block driver for a format; an ISO is a raw disk to it.</summary>
-    public static string QemuDriver(this ImageFormat format) => format switch
-    {
-        ImageFormat.Qcow2 => "qcow2",
-        ImageFormat.Raw or ImageFormat.Iso => "raw",
-        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no guest has it as it is"),
-    };
 
     private static AgentException Denied(string path, string why) => new(
         FailureReason.Missing,

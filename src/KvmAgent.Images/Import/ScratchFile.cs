@@ -1,0 +1,31 @@
+using KvmAgent.Images.Store;
+
+namespace KvmAgent.Images.Import;
+
+/// <summary>A file for what has to be at hand for a while; what a dead import left there is removed.</summary>
+internal sealed class ScratchFile : IDisposable
+{
+    private ScratchFile(string path) => Path = path;
+
+    public string Path { get; }
+
+    /// <summary>Where the request says, else beside the target; for a device, as /dev is no place for it, among the temporary files.</summary>
+    public static ScratchFile Of(DiskImportRequest request)
+    {
+        var target = request.Target;
+        var directory = request.ScratchDirectory
+            ?? (Libc.Stat(target) is { IsBlockDevice: true } ? System.IO.Path.GetTempPath() : System.IO.Path.GetDirectoryName(target)!);
+        var path = System.IO.Path.Combine(directory, $".{System.IO.Path.GetFileName(target)}.scratch");
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw StorageFault.From(e, path);
+        }
+        return new ScratchFile(path);
+    }
+
+    public void Dispose() => File.Delete(Path);
+}
