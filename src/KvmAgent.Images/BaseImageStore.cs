@@ -33,7 +33,7 @@ public sealed class BaseImageStore
 
     /// <summary>
     /// The image in its place, fetched if it is not there. Throws <see cref="ImageException"/>, or
-    /// <see cref="OperationCanceledException"/>; neither leaves anything behind.
+    /// <see cref="OperationCanceledException"/>; neither leaves anything behind but what the next one can go on with.
     /// </summary>
     public async Task<BaseImage> EnsureAsync(BaseImageRequest request, IProgress<FetchProgress>? progress, CancellationToken ct)
     {
@@ -83,7 +83,7 @@ public sealed class BaseImageStore
             return null;
         place.RemoveLeftovers(imageIsThere: false);
 
-        using var part = new PartFile(place.Temporary(claim.Id, "part"), source.Shown, request.Accepted, request.Checksum);
+        using var part = new PartFile(place, claim.Id, source.Shown, request.Accepted, request.Checksum);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, claim.Lost);
         try
         {
@@ -92,6 +92,11 @@ public sealed class BaseImageStore
         catch (OperationCanceledException) when (claim.Lost.IsCancellationRequested && !ct.IsCancellationRequested)
         {
             return null;
+        }
+        catch (Exception e) when (e is OperationCanceledException or ImageException { Reason: ImageFailure.Unavailable })
+        {
+            part.Keep();
+            throw;
         }
 
         meter.Begin(FetchPhase.Storing, part.Received, part.Received);

@@ -1,13 +1,14 @@
 using System.Net;
 using System.Net.Http.Headers;
+using KvmAgent.Images.Import;
 using KvmAgent.Images.Store;
 
 namespace KvmAgent.Images.Fetch;
 
 /// <summary>
 /// One image over HTTP. Redirects are followed once and the final address is kept, so that a broken connection is resumed
-/// at the same mirror; the rest is asked for with Range and If-Range on a strong validator, and who answers with the
-/// whole makes the fetch start over. Lengths and ranges are compared with what was announced: a truncated or shifted body
+/// at the same mirror. A server that says it has ranges is asked for several at once; else the rest is asked for with Range and If-Range
+/// on a strong validator, and who answers with the whole makes the fetch start over. Lengths and ranges are compared with what was announced: a truncated or shifted body
 /// never passes.
 /// </summary>
 internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile part, FetchMeter meter, TimeProvider time, StoreTimings timings)
@@ -24,8 +25,8 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
         {
             try
             {
-                await TryAsync(ct).ConfigureAwait(false);
-                return;
+                if (await TryAsync(ct).ConfigureAwait(false))
+                    return;
             }
             catch (PassingFault fault)
             {
@@ -36,7 +37,8 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
         }
     }
 
-    private async Task TryAsync(CancellationToken ct)
+    /// <returns>False when the rest has to be asked for.</returns>
+    private async Task<bool> TryAsync(CancellationToken ct)
     {
         if (_validator is null && part.Received > 0)
             part.Restart();
@@ -45,20 +47,50 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
         switch (response.StatusCode)
         {
             case HttpStatusCode.OK:
-                Begin(response);
+                var isResumed = Begin(response, ct);
+                if (Ranges(response) is { } ranges)
+                {
+                    response.Dispose();
+                    await FetchAsync(ranges, ct).ConfigureAwait(false);
+                    return true;
+                }
+                if (isResumed)
+                    return false;
                 break;
             case HttpStatusCode.PartialContent when part.Received > 0:
                 Continue(response);
                 break;
             case HttpStatusCode.RequestedRangeNotSatisfiable when part.Received > 0 && response.Content.Headers.ContentRange?.Length == part.Received:
-                return; // All had come; only the end of the body was not seen.
+                return true; // All had come; only the end of the body was not seen.
             default:
                 throw HttpStatus.Explain(response, HasMoved(response), source.Shown);
         }
         await CopyAsync(response, stall, ct).ConfigureAwait(false);
         if (_total is { } total && part.Received != total)
             throw new PassingFault($"the body ended at {part.Received} of {total} bytes");
+        return true;
     }
+
+    /// <summary>The image by ranges, where the server has them and it is worth it.</summary>
+    private HttpRanges? Ranges(HttpResponseMessage response) =>
+        _validator is { } validator && _total is { } total && total - part.Received > 2 * ImageDataStream.Piece
+        && source.Access.Connections > 1 && response.Headers.AcceptRanges.Contains("bytes")
+            ? HttpRanges.Of(response, total, validator, source, client, _final!, time, timings)
+            : null;
+
+    private Task FetchAsync(HttpRanges ranges, CancellationToken ct) => Task.Factory.StartNew(
+        () =>
+        {
+            // The client outlives it.
+            var data = new HttpImageData(client, ranges, ct, meter.Note);
+            using var image = new ImageDataStream(data, source.Access.Connections, ct, part.Received);
+            while (image.Read(part.Space.Span) is var count and > 0)
+            {
+                part.Advance(count);
+                meter.At(part.Received);
+            }
+        },
+        ct, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private async Task<HttpResponseMessage> OpenAsync(StallGuard stall, CancellationToken ct)
     {
@@ -76,16 +108,24 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
         }
     }
 
-    private void Begin(HttpResponseMessage response)
+    /// <returns>Whether a part of it is here already.</returns>
+    private bool Begin(HttpResponseMessage response, CancellationToken ct)
     {
         HttpAnswer.DemandPlain(response, source.Shown);
         if (part.Received > 0)
             part.Restart();
         _total = response.Content.Headers.ContentLength;
         _validator = HttpAnswer.StrongValidator(response);
+        var isResumed = false;
         if (_total is { } total)
+        {
+            if (_validator is { } validator)
+                part.Pin(validator.ToString(), total);
+            isResumed = part.TryResume(ct);
             part.DemandSpace(total);
-        meter.Begin(FetchPhase.Fetching, 0, _total);
+        }
+        meter.Begin(FetchPhase.Fetching, part.Received, _total, isResumed ? $"going on at byte {part.Received}" : null);
+        return isResumed;
     }
 
     private void Continue(HttpResponseMessage response)

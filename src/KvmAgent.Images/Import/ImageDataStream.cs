@@ -3,26 +3,30 @@ using KvmAgent.Images.Layers;
 namespace KvmAgent.Images.Import;
 
 /// <summary>
-/// An image's bytes from the first to the last, some pieces ahead of who reads them: over a slow link as many connections as pieces.
-/// Reads block, as decoders want it.
+/// An image's bytes in order, some pieces ahead of who reads them: over a slow link as many connections as pieces. Reads block, as
+/// decoders want it.
 /// </summary>
-internal sealed class ImageDataStream(IImageData data, int ahead, CancellationToken ct) : ReadOnlyStream
+/// <param name="data">The image.</param>
+/// <param name="ahead">How many pieces are asked for at once; one more is being read.</param>
+/// <param name="ct">Ends what waits.</param>
+/// <param name="from">The first byte.</param>
+internal sealed class ImageDataStream(IImageData data, int ahead, CancellationToken ct, long from = 0) : ReadOnlyStream
 {
-    private const int Piece = Chunk.MaxLength;
+    public const int Piece = Chunk.MaxLength;
 
-    private readonly Queue<Task<byte[]>> _pieces = [];
+    private readonly Queue<Task<ArraySegment<byte>>> _pieces = [];
+    private readonly Stack<byte[]> _free = [];
     private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-    private byte[] _now = [];
-    private int _at;
-    private long _asked;
+    private ArraySegment<byte> _now = ArraySegment<byte>.Empty;
+    private long _asked = from;
 
     public override int Read(Span<byte> buffer)
     {
-        if (_at == _now.Length && !TryNext())
+        if (_now.Count == 0 && !TryNext())
             return 0;
-        var count = Math.Min(buffer.Length, _now.Length - _at);
-        _now.AsSpan(_at, count).CopyTo(buffer);
-        _at += count;
+        var count = Math.Min(buffer.Length, _now.Count);
+        _now.AsSpan(0, count).CopyTo(buffer);
+        _now = _now[count..];
         return count;
     }
 
@@ -35,20 +39,23 @@ internal sealed class ImageDataStream(IImageData data, int ahead, CancellationTo
 
     private bool TryNext()
     {
+        if (_now.Array is { Length: > 0 } used)
+            _free.Push(used);
         while (_pieces.Count < ahead && _asked < data.Length)
         {
             _pieces.Enqueue(ReadAsync(_asked, (int)Math.Min(Piece, data.Length - _asked)));
             _asked += Piece;
         }
+        _now = ArraySegment<byte>.Empty;
         if (!_pieces.TryDequeue(out var next))
             return false;
-        (_now, _at) = (next.GetAwaiter().GetResult(), 0);
+        _now = next.GetAwaiter().GetResult();
         return true;
     }
 
-    private async Task<byte[]> ReadAsync(long offset, int length)
+    private async Task<ArraySegment<byte>> ReadAsync(long offset, int length)
     {
-        var piece = new byte[length];
+        var piece = new ArraySegment<byte>(_free.TryPop(out var free) ? free : new byte[Piece], 0, length);
         await data.ReadAsync(offset, piece, _stop.Token).ConfigureAwait(false);
         return piece;
     }

@@ -27,4 +27,5 @@ internal sealed record ClaimState(string Id, string Owner, long Beat, long Bytes
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ClaimState))]
 [JsonSerializable(typeof(ImageRecord))]
+[JsonSerializable(typeof(PartJournal))]
 internal sealed partial class StoreJson : JsonSerializerContext;

@@ -1,8 +1,8 @@
 namespace KvmAgent.Images.Store;
 
 /// <summary>
-/// Counts what arrives and tells the caller, seldom enough to be logged. One task at a time writes it; the claim's
-/// heartbeat reads it meanwhile.
+/// Counts what arrives and tells the caller, seldom enough to be logged. One task at a time counts; others may have a word, and the
+/// claim's heartbeat reads it meanwhile.
 /// </summary>
 internal sealed class FetchMeter(IProgress<FetchProgress>? progress, TimeProvider time, TimeSpan every)
 {
@@ -10,6 +10,7 @@ internal sealed class FetchMeter(IProgress<FetchProgress>? progress, TimeProvide
     private static readonly TimeSpan Memory = TimeSpan.FromSeconds(5);
 
     private volatile FetchProgress _now = new(0, null, 0, FetchPhase.Fetching, null);
+    private readonly Lock _lock = new();
     private FetchProgress? _told;
     private long _toldAt;
     private bool _measured;
@@ -21,31 +22,38 @@ internal sealed class FetchMeter(IProgress<FetchProgress>? progress, TimeProvide
     /// <summary>A new stage; its rate begins at zero.</summary>
     public void Begin(FetchPhase phase, long bytes, long? total, string? detail = null)
     {
-        _measured = false;
-        Tell(new(bytes, total, 0, phase, detail));
+        lock (_lock)
+        {
+            _measured = false;
+            Tell(new(bytes, total, 0, phase, detail));
+        }
     }
 
-    public void At(long bytes) => Next(_now with { Bytes = bytes, Detail = null });
+    public void At(long bytes) => Next(now => now with { Bytes = bytes, Detail = null });
 
     /// <summary>Something worth a word, as a retry and its cause.</summary>
-    public void Note(string detail) => Next(_now with { Detail = detail });
+    public void Note(string detail) => Next(now => now with { Detail = detail });
 
     public void Waiting(long bytes, long? total, string detail)
     {
         if (_now.Phase == FetchPhase.Waiting)
-            Next(_now with { Bytes = bytes, Total = total, Detail = detail });
+            Next(now => now with { Bytes = bytes, Total = total, Detail = detail });
         else
             Begin(FetchPhase.Waiting, bytes, total, detail);
     }
 
-    private void Next(FetchProgress next)
+    private void Next(Func<FetchProgress, FetchProgress> change)
     {
-        _now = next;
-        var since = time.GetElapsedTime(_toldAt);
-        if (_told is null || next.Detail is not null && next.Detail != _told.Detail)
-            Tell(next);
-        else if (since >= every)
-            Tell(next with { BytesPerSecond = Rate(next.BytesPerSecond, Math.Max(0, next.Bytes - _told.Bytes) / since.TotalSeconds, since) });
+        lock (_lock)
+        {
+            var next = change(_now);
+            _now = next;
+            var since = time.GetElapsedTime(_toldAt);
+            if (_told is null || next.Detail is not null && next.Detail != _told.Detail)
+                Tell(next);
+            else if (since >= every)
+                Tell(next with { BytesPerSecond = Rate(next.BytesPerSecond, Math.Max(0, next.Bytes - _told.Bytes) / since.TotalSeconds, since) });
+        }
     }
 
     private void Tell(FetchProgress now)

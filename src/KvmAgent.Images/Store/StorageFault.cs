@@ -21,6 +21,8 @@ internal static class StorageFault
                 $"{directory} has {free} bytes free, but {what} needs {need}; make room or enlarge the volume");
     }
 
+    public static bool HasSpace(string directory, long need) => Free(directory) >= need;
+
     /// <summary>The volume of a path, full or empty, in bytes: no file there can hold more.</summary>
     public static long VolumeSize(string path) => Volume(path).TotalSize;
 

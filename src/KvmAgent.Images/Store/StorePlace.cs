@@ -6,6 +6,8 @@ namespace KvmAgent.Images.Store;
 /// </summary>
 internal sealed class StorePlace
 {
+    public const string PartKind = "part", JournalKind = "journal";
+
     private const int MaxName = 180; // 255 less what temporary names add
 
     public StorePlace(BaseImageRequest request)
@@ -46,15 +48,36 @@ internal sealed class StorePlace
         _ => throw new ImageException(ImageFailure.Unwritable, $"{Image} is not a regular file; remove it"),
     };
 
+    /// <summary>The parts that dead processes left with a journal, and what it says; most received first.</summary>
+    public IReadOnlyList<(string Part, PartJournal Journal)> Resumable() =>
+    [
+        .. from journal in Directory.EnumerateFiles(Folder, $".{Name}.*.{JournalKind}")
+           where IsLeftover(journal, imageIsThere: true)
+           let part = Path.ChangeExtension(journal, PartKind)
+           where File.Exists(part)
+           let read = PartJournal.Read(journal, new FileInfo(part).Length)
+           where read is not null
+           orderby read.Received descending
+           select (part, read),
+    ];
+
+    /// <summary>Removes a part and its journal.</summary>
+    public static void RemovePart(string part)
+    {
+        File.Delete(Path.ChangeExtension(part, JournalKind));
+        File.Delete(part);
+    }
+
     /// <summary>
-    /// Removes what dead processes left. Who calls this holds the claim, or the image is there: a fetcher that is alive
+    /// Removes what dead processes left, but for parts that could be gone on with. Who calls this holds the claim, or the image is there: a fetcher that is alive
     /// all the same has lost its claim and ends, or finds its part gone when it wants to publish it.
     /// </summary>
     public void RemoveLeftovers(bool imageIsThere)
     {
         try
         {
-            foreach (var path in Directory.EnumerateFiles(Folder, $".{Name}.*").Where(path => IsLeftover(path, imageIsThere)))
+            var kept = imageIsThere ? [] : Resumable().SelectMany(r => new[] { r.Part, Path.ChangeExtension(r.Part, JournalKind) }).ToHashSet();
+            foreach (var path in Directory.EnumerateFiles(Folder, $".{Name}.*").Where(path => IsLeftover(path, imageIsThere) && !kept.Contains(path)))
                 File.Delete(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -70,7 +93,7 @@ internal sealed class StorePlace
             return imageIsThere;
         var parts = Path.GetFileName(path)[(Name.Length + 2)..].Split('.');
         return parts is [{ Length: 32 } id, var kind] && id.All(char.IsAsciiHexDigitLower)
-            && (kind is "part" or "claim" or "stale" || kind == "json" && !imageIsThere);
+            && (kind is PartKind or JournalKind or JournalKind + PartJournal.New or "claim" or "stale" || kind == "json" && !imageIsThere);
     }
 
     private static ImageException Wrong(string message) => new(ImageFailure.Settings, message);
