@@ -83,7 +83,7 @@ public sealed class BaseImageStore
             return null;
         place.RemoveLeftovers(imageIsThere: false);
 
-        using var part = new PartFile(place, claim.Id, source.Shown, request.Accepted, request.Checksum);
+        using var part = new PartFile(place, claim.Id, source.Shown, request.Accepted, request.Checksum, _timings);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, claim.Lost);
         try
         {

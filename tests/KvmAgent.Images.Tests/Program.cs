@@ -4,6 +4,7 @@ using KvmAgent.Images;
 using KvmAgent.Images.Tests.Support;
 
 // What a pod does with a base image, as a process of its own: dotnet KvmAgent.Images.Tests.dll SOURCE DIRECTORY [CHECKSUM]
+// With QUICK=1 it is impatient, and journals each MiB.
 // A distant server for the bench, until it is ended: dotnet KvmAgent.Images.Tests.dll relay PORT TARGET-PORT MILLISECONDS MEBIBYTES-PER-SECOND
 if (args is ["relay", .. var numbers])
 {
@@ -13,7 +14,10 @@ if (args is ["relay", .. var numbers])
 }
 try
 {
-    var image = await new BaseImageStore().EnsureAsync(
+    var store = Environment.GetEnvironmentVariable("QUICK") is null
+        ? new BaseImageStore()
+        : new BaseImageStore(TimeProvider.System, Quick.Timings with { Beat = TimeSpan.FromMilliseconds(50), StaleAfter = TimeSpan.FromMilliseconds(250), JournalEvery = 1 << 20 });
+    var image = await store.EnsureAsync(
         new()
         {
             Source = args[0],

@@ -13,14 +13,12 @@ internal sealed class PartFile : IDisposable
     private const int BufferSize = 256 * 1024;
     private const int Block = 64 * 1024;
 
-    // What a kill costs at the most, beyond what was on its way.
-    private const long JournalEvery = 64 << 20;
-
     // Less is fetched anew sooner than it is looked for.
     private const long LeastKept = 4 << 20;
 
     private readonly StorePlace _place;
     private readonly string _name;
+    private readonly long _journalEvery;
     private readonly IReadOnlyCollection<ImageFormat> _accepted;
     private readonly byte[] _buffer = new byte[BufferSize];
     private readonly FileStream _stream;
@@ -38,9 +36,10 @@ internal sealed class PartFile : IDisposable
     /// <param name="name">What errors call the image: its source.</param>
     /// <param name="accepted">The formats it may be of.</param>
     /// <param name="checksum">What it will be compared with.</param>
-    public PartFile(StorePlace place, string id, string name, IReadOnlyCollection<ImageFormat> accepted, Checksum? checksum)
+    /// <param name="timings">How often there is something for the journal.</param>
+    public PartFile(StorePlace place, string id, string name, IReadOnlyCollection<ImageFormat> accepted, Checksum? checksum, StoreTimings timings)
     {
-        (_place, _name, _accepted) = (place, name, accepted);
+        (_place, _name, _accepted, _journalEvery) = (place, name, accepted, timings.JournalEvery);
         Path = place.Temporary(id, StorePlace.PartKind);
         _stream = Guard(() => new FileStream(Path, new FileStreamOptions
         {
@@ -176,7 +175,7 @@ internal sealed class PartFile : IDisposable
     // Not to be waited for: what comes meanwhile is written beside.
     private void JournalNowAndThen()
     {
-        if (_journal is not { } journal || _written - journal.Received < JournalEvery || !_journaling.IsCompleted)
+        if (_journal is not { } journal || _written - journal.Received < _journalEvery || !_journaling.IsCompleted)
             return;
         Wait();
         _journal = journal with { Received = _written };

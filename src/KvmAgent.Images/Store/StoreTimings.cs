@@ -1,6 +1,6 @@
 namespace KvmAgent.Images.Store;
 
-/// <summary>Every span of time the store lives by, in one place so that tests can shorten them.</summary>
+/// <summary>Every span, of time and of bytes, that the store lives by, in one place so that tests can shorten them.</summary>
 internal sealed record StoreTimings
 {
     /// <summary>How often the holder of a claim shows that it is alive.</summary>
@@ -28,4 +28,7 @@ internal sealed record StoreTimings
     public TimeSpan LongestPause { get; init; } = TimeSpan.FromSeconds(15);
 
     public TimeSpan Report { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How many bytes a kill costs at the most, beyond what was on its way.</summary>
+    public long JournalEvery { get; init; } = 64 << 20;
 }
