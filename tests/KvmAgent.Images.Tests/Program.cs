@@ -4,6 +4,7 @@ using KvmAgent.Images;
 using KvmAgent.Images.Tests.Support;
 
 // What a pod does with a base image, as a process of its own: dotnet KvmAgent.Images.Tests.dll SOURCE DIRECTORY [CHECKSUM]
+// What it does with one from elsewhere: … inspect SOURCE, and … import SOURCE TARGET
 // With QUICK=1 it is impatient, and journals each MiB.
 // A distant server for the bench, until it is ended: dotnet KvmAgent.Images.Tests.dll relay PORT TARGET-PORT MILLISECONDS MEBIBYTES-PER-SECOND
 if (args is ["relay", .. var numbers])
@@ -12,8 +13,18 @@ if (args is ["relay", .. var numbers])
     await using var relay = new ShapedRelay(given[1], TimeSpan.FromMilliseconds(given[2]), (long)given[3] << 20, given[0]);
     await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System);
 }
+var access = new SourceAccess { AllowAddresses = [IPNetwork.Parse(Environment.GetEnvironmentVariable("ALLOW_ADDRESS") ?? "127.0.0.1/32")] };
 try
 {
+    switch (args)
+    {
+        case ["inspect", var source]:
+            Console.WriteLine((await new RemoteImage { Source = source, Access = access }.InspectAsync(CancellationToken.None)).Content);
+            return 0;
+        case ["import", var source, var target]:
+            Console.WriteLine((await DiskImport.RunAsync(new() { Source = source, Target = target, Access = access }, null, CancellationToken.None)).Size);
+            return 0;
+    }
     var store = Environment.GetEnvironmentVariable("QUICK") is null
         ? new BaseImageStore()
         : new BaseImageStore(TimeProvider.System, Quick.Timings with { Beat = TimeSpan.FromMilliseconds(50), StaleAfter = TimeSpan.FromMilliseconds(250), JournalEvery = 1 << 20 });
@@ -23,7 +34,7 @@ try
             Source = args[0],
             Directory = args[1],
             Name = "base",
-            Access = new() { AllowAddresses = [IPNetwork.Parse(Environment.GetEnvironmentVariable("ALLOW_ADDRESS") ?? "127.0.0.1/32")] },
+            Access = access,
             Checksum = args.Length > 2 ? Checksum.Parse(args[2]) : null,
         },
         null, CancellationToken.None);
