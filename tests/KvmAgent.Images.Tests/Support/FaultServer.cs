@@ -151,6 +151,8 @@ internal sealed class FaultServer : IAsyncDisposable
             if (answer.Pause > TimeSpan.Zero)
                 await Task.Delay(answer.Pause, TimeProvider.System, _end.Token);
         }
+        while (answer.Endless)
+            await stream.WriteAsync(Encoding.ASCII.GetBytes("100000\r\n").Concat(new byte[1 << 20]).Concat("\r\n"u8.ToArray()).ToArray(), _end.Token);
         if (answer.Hold is { } hold)
             await hold.WaitAsync(_end.Token);
         if (answer.Silent)
@@ -190,6 +192,9 @@ internal sealed record Answer(int Status, byte[] Body, params (string Name, stri
 
     /// <summary>Sends nothing more after the body (or where it is cut) and keeps the connection.</summary>
     public bool Silent { get; init; }
+
+    /// <summary>Goes on with chunks of zeroes after the body.</summary>
+    public bool Endless { get; init; }
 
     /// <summary>Answers in another protocol.</summary>
     public bool Garble { get; init; }
