@@ -43,6 +43,7 @@ internal sealed class AddressGuard(IReadOnlyList<IPNetwork> allowed, AddressGuar
         (IPNetwork.Parse("::ffff:0:0:0/96"), 12), // IPv4-translated, RFC 2765
         (IPNetwork.Parse("::/96"), 12), // IPv4-compatible
         (IPNetwork.Parse("64:ff9b::/96"), 12), // NAT64
+        (IPNetwork.Parse("64:ff9b:1::/48"), 12), // NAT64 of a site's own, RFC 8215
         (IPNetwork.Parse("2002::/16"), 2), // 6to4
     ];
 

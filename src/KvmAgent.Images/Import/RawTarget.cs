@@ -148,14 +148,19 @@ internal sealed class RawTarget : IDisposable
     private static RawTarget OpenDevice(string path, long size)
     {
         var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-        var room = Libc.DeviceSize(file);
-        if (room < size)
+        try
+        {
+            var room = Libc.DeviceSize(file);
+            if (room < size)
+                throw new ImageException(ImageFailure.NoSpace, $"{path} has {room} bytes, but the disk needs {size}; take a larger volume");
+            Libc.Zero(file, 0, room);
+            return new RawTarget(path, path, file, size, room);
+        }
+        catch
         {
             file.Dispose();
-            throw new ImageException(ImageFailure.NoSpace, $"{path} has {room} bytes, but the disk needs {size}; take a larger volume");
+            throw;
         }
-        Libc.Zero(file, 0, room);
-        return new RawTarget(path, path, file, size, room);
     }
 
     private static T Guard<T>(string path, Func<T> action)

@@ -1,4 +1,5 @@
 using System.Text;
+using KvmAgent.Images.Layers;
 
 namespace KvmAgent.Images.Inspect;
 
@@ -14,14 +15,12 @@ internal sealed record ForeignFormat(string Name, string Remedy, ImageFormat? Fo
 
     private static readonly (long Offset, byte[] Magic, ForeignFormat Format)[] Signatures =
     [
-        (0, [0x1f, 0x8b], new("gzip-compressed data", Unpack)),
-        (0, [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0], new("xz-compressed data", Unpack)),
-        (0, [0x28, 0xb5, 0x2f, 0xfd], new("zstd-compressed data", Unpack)),
+        .. LayerSigns.All.Select(sign => ((long)sign.Offset, sign.Magic,
+            new ForeignFormat(sign.Layer == Layer.Tar ? "a tar archive (or OVA)" : $"{sign.Layer.Name()}-compressed data", Unpack))),
         (0, [0x04, 0x22, 0x4d, 0x18], new("lz4-compressed data", Unpack)),
         (4, "1AY&SY"u8.ToArray(), new("bzip2-compressed data", Unpack)),
         (0, "PK\x03\x04"u8.ToArray(), new("a zip archive", Unpack)),
         (0, [(byte)'7', (byte)'z', 0xbc, 0xaf, 0x27, 0x1c], new("a 7z archive", Unpack)),
-        (257, "ustar"u8.ToArray(), new("a tar archive (or OVA)", Unpack)),
         (0, "KDMV"u8.ToArray(), new("a VMDK image", Convert, ImageFormat.Vmdk)),
         // ESX keeps COWD's data in files that a descriptor beside it names; a descriptor alone names any file (CVE-2022-47951,
         // CVE-2024-40767). Neither is ever accepted.

@@ -1,3 +1,5 @@
+using KvmAgent.Images.Store;
+
 namespace KvmAgent.Images.Inspect;
 
 /// <summary>What an accepted image is.</summary>
@@ -37,6 +39,9 @@ public static class ImageInspector
     {
         try
         {
+            // Opening a pipe would wait for ever.
+            if (Libc.Stat(path) is { IsRegular: false })
+                throw Refuse(path, "is not a regular file", "name the file of an image");
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 4096);
             return Inspect(stream, path, accepted);
         }

@@ -14,7 +14,7 @@ internal static class LayerSigns
     /// <summary>How much of the beginning has to be seen.</summary>
     public const int Needed = 512;
 
-    private static readonly (Layer Layer, int Offset, byte[] Magic)[] Signs =
+    public static IReadOnlyList<(Layer Layer, int Offset, byte[] Magic)> All { get; } =
     [
         (Layer.Gzip, 0, [0x1f, 0x8b, 8]),
         (Layer.Xz, 0, [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0]),
@@ -25,7 +25,7 @@ internal static class LayerSigns
     /// <returns>Null for none of them.</returns>
     public static Layer? Find(ReadOnlySpan<byte> beginning)
     {
-        foreach (var (layer, offset, magic) in Signs)
+        foreach (var (layer, offset, magic) in All)
             if (beginning.Length >= offset + magic.Length && beginning.Slice(offset, magic.Length).SequenceEqual(magic))
                 return layer;
         return null;

@@ -23,6 +23,7 @@ public sealed class AddressGuardTests : HttpScenario
     [InlineData("169.254.169.254", "metadata", "169.254.169.254")]
     [InlineData("::ffff:169.254.169.254", "metadata", "169.254.169.254")]
     [InlineData("64:ff9b::a9fe:a9fe", "metadata", "169.254.169.254")]
+    [InlineData("64:ff9b:1::a9fe:a9fe", "metadata", "169.254.169.254")]
     [InlineData("2002:a9fe:a9fe::", "metadata", "169.254.169.254")]
     [InlineData("169.254.170.2", "metadata", "169.254.170.2")]
     [InlineData("100.100.100.200", "metadata", "100.100.100.200")]

@@ -74,6 +74,16 @@ public sealed class RefusedImagesTests : IDisposable
     public void An_empty_file_is_refused() => Refused([], "empty");
 
     [Fact]
+    public async Task A_pipe_is_refused_and_not_waited_for()
+    {
+        using var scratch = new Scratch();
+        var pipe = Path.Combine(scratch.Root, "pipe");
+        await Programs.RunAsync("mkfifo", pipe);
+
+        Failures.ShouldFail(() => ImageInspector.Inspect(pipe), ImageFailure.Refused, pipe, "is not a regular file");
+    }
+
+    [Fact]
     public void Zeroes_are_refused() => Refused(new byte[1 << 20], "nothing we know");
 
     [Fact]
