@@ -10,7 +10,14 @@ try
             Source = args[0],
             Directory = args[1],
             Name = "base",
-            Access = new() { AllowAddresses = [IPNetwork.Parse(Environment.GetEnvironmentVariable("ALLOW_ADDRESS") ?? "127.0.0.1/32")] },
+            Access = new()
+            {
+                AllowAddresses = [IPNetwork.Parse(Environment.GetEnvironmentVariable("ALLOW_ADDRESS") ?? "127.0.0.1/32")],
+                S3Endpoint = Environment.GetEnvironmentVariable("TEST_S3_ENDPOINT"),
+                S3Region = Environment.GetEnvironmentVariable("TEST_S3_REGION"),
+                User = Environment.GetEnvironmentVariable("TEST_S3_KEYS")?.Split(':')[0],
+                Password = Environment.GetEnvironmentVariable("TEST_S3_KEYS")?.Split(':')[1],
+            },
             Checksum = args.Length > 2 ? Checksum.Parse(args[2]) : null,
         },
         null, CancellationToken.None);

@@ -14,6 +14,7 @@ internal abstract class ImageSource
     {
         ['/', ..] => new FileSource(source),
         _ when source.StartsWith("file://", StringComparison.OrdinalIgnoreCase) => FileSource.OfUrl(source),
+        _ when source.StartsWith(S3Source.Scheme, StringComparison.OrdinalIgnoreCase) => S3Source.Parse(source, access, TimeProvider.System.GetUtcNow()),
         _ => HttpSource.Parse(source, access),
     };
 
