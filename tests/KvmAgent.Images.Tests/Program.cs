@@ -22,7 +22,9 @@ try
         },
         null, CancellationToken.None);
     Console.WriteLine($"{(image.Fetched ? "fetched" : "used")} {image.Digest}");
-    return 0;
+    // Who has no S3 source shall not pay for it.
+    var hasSdk = AppDomain.CurrentDomain.GetAssemblies().Any(a => a.GetName().Name!.StartsWith("AWSSDK", StringComparison.Ordinal));
+    return hasSdk == args[0].StartsWith("s3://", StringComparison.Ordinal) ? 0 : 3;
 }
 catch (ImageException e)
 {

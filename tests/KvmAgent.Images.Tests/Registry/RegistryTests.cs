@@ -39,7 +39,7 @@ public sealed class RegistryTests : IDisposable
         var digest = registry.Push(Layer(("disk/disk.img", _disk)));
         registry.AddTag("nothing", RegistryDouble.Index);
 
-        await ImportAsync(registry, source: registry.Url($"@{digest}"));
+        await ImportAsync(registry.Url($"@{digest}"));
 
         File.ReadAllBytes(Target).ShouldBe(_disk);
         registry.TokensGiven.ShouldBe(0);
@@ -239,6 +239,51 @@ public sealed class RegistryTests : IDisposable
         await ImportAsync(registry).ShouldFailAsync(ImageFailure.Unavailable, "404 MANIFEST_UNKNOWN", "check tag or digest");
     }
 
+    [Fact]
+    public async Task A_token_server_may_not_be_where_no_image_server_is()
+    {
+        await using var registry = new FaultServer(_ => Answer.Text(401, "") with { Headers = [("WWW-Authenticate", "Bearer realm=\"http://169.254.169.254/token\"")] });
+
+        await ImportAsync($"docker+http://127.0.0.1:{registry.Port}/disks/x").ShouldFailAsync(ImageFailure.Refused, "metadata service");
+    }
+
+    [Fact]
+    public async Task A_token_server_without_TLS_is_shown_nothing_where_the_registry_has_it()
+    {
+        using var authority = Certificates.Authority("CN=Test CA");
+        using var certificate = Certificates.Issue(authority, System.Net.IPAddress.Loopback);
+        await using var tokens = new FaultServer(_ => Answer.Text(200, "{}"));
+        await using var registry = new FaultServer(
+            _ => Answer.Text(401, "") with { Headers = [("WWW-Authenticate", $"Bearer realm=\"{tokens.Url("/token")}\"")] }, certificate);
+
+        await ImportAsync($"docker://127.0.0.1:{registry.Port}/disks/x", User() with { CaFile = Certificates.File(_scratch, authority) })
+            .ShouldFailAsync(ImageFailure.Refused, "speaks https", tokens.Url("/token"));
+
+        tokens.Heard.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_registry_that_is_asked_by_https_is_never_asked_by_http()
+    {
+        await using var registry = new FaultServer(_ => Answer.Text(200, "{}"));
+
+        await ImportAsync($"docker://127.0.0.1:{registry.Port}/disks/x").ShouldFailAsync(ImageFailure.Unavailable, $"docker://127.0.0.1:{registry.Port}/disks/x");
+
+        registry.Heard.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("docker://docker.io/kubevirt/x", "https://registry-1.docker.io/", "kubevirt/x", "latest")]
+    [InlineData("docker://docker.io/fedora:40", "https://registry-1.docker.io/", "library/fedora", "40")]
+    [InlineData("oci://quay.io/containerdisks/fedora:40", "https://quay.io/", "containerdisks/fedora", "40")]
+    [InlineData("docker+http://localhost/a/b_c.d-e", "http://localhost/", "a/b_c.d-e", "latest")]
+    public void A_reference_is_read_as_docker_reads_it(string source, string server, string repository, string name)
+    {
+        var reference = KvmAgent.Images.Registry.RegistryReference.Parse(source);
+
+        (reference.Server.ToString(), reference.Repository, reference.Name, reference.Shown).ShouldBe((server, repository, name, source));
+    }
+
     private static SourceAccess User() => Quick.Loopback with { User = RegistryDouble.User, Password = RegistryDouble.Password };
 
     private static (byte[], string) Layer(params (string Name, byte[]? Content)[] entries) =>
@@ -246,7 +291,9 @@ public sealed class RegistryTests : IDisposable
 
     private Task<BaseImage> FetchAsync(RegistryDouble registry) => Quick.EnsureAsync(_scratch.Request(registry.Url()));
 
-    private Task<DiskImported> ImportAsync(RegistryDouble registry, SourceAccess? access = null, string? source = null) => DiskImport.RunAsync(
-        new DiskImportRequest { Source = source ?? registry.Url(), Target = Target, Access = access ?? Quick.Loopback }, null,
+    private Task<DiskImported> ImportAsync(RegistryDouble registry, SourceAccess? access = null) => ImportAsync(registry.Url(), access);
+
+    private Task<DiskImported> ImportAsync(string source, SourceAccess? access = null) => DiskImport.RunAsync(
+        new DiskImportRequest { Source = source, Target = Target, Access = access ?? Quick.Loopback }, null,
         TimeProvider.System, Quick.Timings, CancellationToken.None);
 }
