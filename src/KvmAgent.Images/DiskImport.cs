@@ -73,7 +73,7 @@ public static class DiskImport
     private static async Task HashAsync(FileImageData file, DiskImportRequest request, FetchMeter meter, CancellationToken ct)
     {
         meter.Begin(FetchPhase.Hashing, 0, file.Length);
-        using var content = new CountedStream(((IImageStream)file).ReadThrough(request.Access.Connections, ct), request.Checksum, meter);
+        using var content = new CountedStream(((IImageStream)file).ReadThrough(request.Access.Connections, ct), request.Checksum, toEnd: true, meter);
         await content.CopyToAsync(Stream.Null, ct).ConfigureAwait(false);
         content.Finish(file.Name);
     }

@@ -8,7 +8,7 @@ namespace KvmAgent.Images;
 /// <summary>An image on a server, and how it is reached.</summary>
 public sealed record RemoteImage
 {
-    /// <summary>A URL: http, https, s3.</summary>
+    /// <summary>A URL: http, https, s3. What lies packed in a registry is not to be seen from afar.</summary>
     public required string Source { get; init; }
 
     /// <summary>How its server is reached.</summary>

@@ -15,13 +15,15 @@ internal sealed class HttpSource : ImageSource
     private readonly AuthenticationHeaderValue? _authorization;
     private readonly IReadOnlyList<KeyValuePair<string, string>> _headers;
     private readonly SourceAccess _access;
+    private readonly HttpDialect? _dialect;
 
     /// <param name="address">User and password in it are taken before those of <paramref name="access"/>.</param>
     /// <param name="access">What is shown to its origin.</param>
     /// <param name="shown">What it is called, where that is not its address.</param>
-    public HttpSource(Uri address, SourceAccess access, string? shown = null)
+    /// <param name="dialect">Where the server speaks more than plain HTTP.</param>
+    public HttpSource(Uri address, SourceAccess access, string? shown = null, HttpDialect? dialect = null)
     {
-        (_address, _access) = (HttpAddress.Bare(address), access);
+        (_address, _access, _dialect) = (HttpAddress.Bare(address), access, dialect);
         Shown = shown ?? HttpAddress.Show(_address);
         _headers = HeaderLines.Read(access);
         _authorization = address.UserInfo.Length > 0 ? Basic(Credentials(address.UserInfo))
@@ -36,12 +38,14 @@ internal sealed class HttpSource : ImageSource
 
     public SourceAccess Access => _access;
 
+    public HttpDialect? Dialect => _dialect;
+
     public static new HttpSource Parse(string url, SourceAccess access)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || !url.Contains("://", StringComparison.Ordinal))
-            throw Wrong("is neither a URL nor an absolute path", "write http://…, https://… or /…");
+            throw Wrong("is neither a URL nor an absolute path", "write https://…, http://…, s3://BUCKET/KEY, docker://HOST/REPOSITORY:TAG, file:///… or /…");
         if (!HttpAddress.IsHttp(address))
-            throw Wrong($"has the scheme '{address.Scheme}'", "only http, https and absolute paths are accepted");
+            throw Wrong($"has the scheme '{address.Scheme}'", "only https, http, s3, docker, oci, file and absolute paths are accepted");
         if (address.Host.Length == 0)
             throw Wrong("names no host", "write http://HOST/…");
         return new HttpSource(address, access);
@@ -58,7 +62,7 @@ internal sealed class HttpSource : ImageSource
         request.Headers.AcceptEncoding.ParseAdd("identity");
         if (!HttpAddress.SameOrigin(target, _address))
             return request;
-        request.Headers.Authorization = _authorization;
+        request.Headers.Authorization = _dialect?.Authorization ?? _authorization;
         foreach (var (name, value) in _headers)
         {
             request.Headers.Remove(name);
@@ -95,7 +99,8 @@ internal sealed class HttpSource : ImageSource
     private static string Credentials(string userInfo) =>
         Uri.UnescapeDataString(userInfo.Contains(':', StringComparison.Ordinal) ? userInfo : userInfo + ":");
 
-    private static string Harmless(string url)
+    /// <summary>A URL that may be none, without what may be secret in it.</summary>
+    public static string Harmless(string url)
     {
         var afterScheme = url.IndexOf("://", StringComparison.Ordinal) is var i and >= 0 ? i + 3 : 0;
         var rest = url[afterScheme..];

@@ -1,4 +1,5 @@
 using KvmAgent.Images.Import;
+using KvmAgent.Images.Registry;
 using KvmAgent.Images.Store;
 
 namespace KvmAgent.Images.Fetch;
@@ -14,6 +15,8 @@ internal abstract class ImageSource
     {
         ['/', ..] => new FileSource(source),
         _ when source.StartsWith("file://", StringComparison.OrdinalIgnoreCase) => FileSource.OfUrl(source),
+        _ when source.StartsWith(S3Source.Scheme, StringComparison.OrdinalIgnoreCase) => S3Source.Parse(source, access, TimeProvider.System.GetUtcNow()),
+        _ when RegistryReference.IsOne(source) => new RegistrySource(RegistryReference.Parse(source), access),
         _ => HttpSource.Parse(source, access),
     };
 

@@ -5,9 +5,10 @@ namespace KvmAgent.Images.Fetch;
 /// <summary>Follows redirects within the limits that keep them harmless: few, no loop, http and https only, never from https to http (CVE-2009-0037).</summary>
 internal sealed class RedirectTrail(HttpSource source, Uri start)
 {
-    private const int Most = 5;
+    private const int Most = 5, MostAgain = 2;
 
     private readonly List<Uri> _visited = [start];
+    private int _askedAgain;
 
     public Uri At => _visited[^1];
 
@@ -29,11 +30,32 @@ internal sealed class RedirectTrail(HttpSource source, Uri start)
                 // Who gave one address does not know the other.
                 throw new ImageException(e.Reason, $"{source.Shown} redirects: {e.Message}", e);
             }
-            if (!IsRedirect(response))
-                return response;
-            using (response)
-                Follow(response);
+            try
+            {
+                if (!await GoesOnAsync(response, client, stall, ct).ConfigureAwait(false))
+                    return response;
+            }
+            catch
+            {
+                response.Dispose();
+                throw;
+            }
+            response.Dispose();
         }
+    }
+
+    private async Task<bool> GoesOnAsync(HttpResponseMessage response, HttpClient client, StallGuard stall, CancellationToken ct)
+    {
+        if (!response.IsSuccessStatusCode && _askedAgain < MostAgain && source.Dialect is { } dialect
+            && await dialect.AskAgainAsync(source, response, client, stall, ct).ConfigureAwait(false))
+        {
+            _askedAgain++;
+            return true;
+        }
+        if (!IsRedirect(response))
+            return false;
+        Follow(response);
+        return true;
     }
 
     private static bool IsRedirect(HttpResponseMessage response) => response.StatusCode

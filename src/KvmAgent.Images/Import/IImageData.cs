@@ -11,6 +11,9 @@ internal interface IImageStream : IDisposable
     /// <summary>Its length in bytes, where that is known before the end.</summary>
     long? TotalLength { get; }
 
+    /// <summary>Whether only a reader who comes to the end is told that the bytes are the right ones.</summary>
+    bool IsJudgedAtEnd => false;
+
     /// <summary>Its bytes in order; reads block.</summary>
     /// <param name="ahead">How many pieces are asked for at once, where there are pieces.</param>
     /// <param name="ct">Ends a read that waits.</param>

@@ -21,7 +21,7 @@ internal sealed class StreamImport(IImageStream image, DiskImportRequest request
     public async Task<DiskImported> RunAsync(Func<FileImageData, Task<DiskImported>> import, CancellationToken ct)
     {
         meter.Begin(FetchPhase.Fetching, 0, image.TotalLength, $"from {image.Name}");
-        using var source = new CountedStream(image.ReadThrough(request.Access.Connections, ct), request.Checksum, meter);
+        using var source = new CountedStream(image.ReadThrough(request.Access.Connections, ct), request.Checksum, image.IsJudgedAtEnd, meter);
         // Reads and decoders block, so they get a thread of their own rather than one of the pool's.
         var (disk, layers) = await OnThreadAsync(() => Wrapping.Remove(source, image.Name, ImageInspector.BeginningSize), ct).ConfigureAwait(false);
         using (disk)

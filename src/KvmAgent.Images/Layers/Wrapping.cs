@@ -49,7 +49,8 @@ internal static class Wrapping
         ImageException Refuse(string why, string remedy) => new(ImageFailure.Refused, $"{name} is refused as a disk image: {why}; {remedy}");
     }
 
-    private static Stream Unwrap(PeekStream stream, Layer layer) => layer switch
+    /// <summary>One wrapper less; the stream is disposed with the result.</summary>
+    public static Stream Unwrap(Stream stream, Layer layer) => layer switch
     {
         Layer.Gzip => new ReadAhead(new GZipStream(stream, CompressionMode.Decompress)),
         Layer.Xz => new ReadAhead(new DecoderStream(stream, new Xz(), layer)),

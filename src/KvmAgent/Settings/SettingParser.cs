@@ -116,7 +116,7 @@ internal sealed class SettingParser(SettingErrors errors)
     }
 
     private static bool IsSource(Uri url) =>
-        url.Scheme is "http" or "https" or "s3" or "oci" or "docker" ? url.Host.Length > 0 : url is { IsFile: true, Host.Length: 0 };
+        url.Scheme is "http" or "https" or "s3" or "oci" or "docker" or "oci+http" or "docker+http" ? url.Host.Length > 0 : url is { IsFile: true, Host.Length: 0 };
 
     /// <summary>Addresses and networks of either family, comma separated: <c>127.0.0.1,fd00::/8</c>.</summary>
     public IReadOnlyList<IPNetwork> Networks(GivenValue given)

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using KvmAgent.Images.Tests.Support;
@@ -11,10 +10,10 @@ public sealed class TlsTests : IDisposable
     private static readonly byte[] Disk = Samples.Raw(300_000);
 
     private readonly Scratch _scratch = new();
-    private readonly X509Certificate2 _authority = Authority("CN=Test CA");
+    private readonly X509Certificate2 _authority = Certificates.Authority("CN=Test CA");
     private readonly X509Certificate2 _certificate;
 
-    public TlsTests() => _certificate = Issue(_authority, IPAddress.Loopback);
+    public TlsTests() => _certificate = Certificates.Issue(_authority, IPAddress.Loopback);
 
     public void Dispose()
     {
@@ -44,7 +43,7 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task Another_ca_does_not_help()
     {
-        using var another = Authority("CN=Another CA");
+        using var another = Certificates.Authority("CN=Another CA");
         await using var server = new FaultServer(heard => Answer.File(heard, Disk), _certificate);
 
         await Quick.EnsureAsync(Request(server.Url(), another)).ShouldFailAsync(ImageFailure.Unavailable, "TLS");
@@ -53,7 +52,7 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task A_certificate_of_another_host_is_refused_even_from_that_ca()
     {
-        using var certificate = Issue(_authority, IPAddress.Parse("192.0.2.1"));
+        using var certificate = Certificates.Issue(_authority, IPAddress.Parse("192.0.2.1"));
         await using var server = new FaultServer(heard => Answer.File(heard, Disk), certificate);
 
         await Quick.EnsureAsync(Request(server.Url(), _authority)).ShouldFailAsync(ImageFailure.Unavailable, "TLS");
@@ -79,26 +78,5 @@ public sealed class TlsTests : IDisposable
             .ShouldFailAsync(ImageFailure.Settings, "ca.pem", words);
 
     private BaseImageRequest Request(string source, X509Certificate2 authority) =>
-        _scratch.Request(source) with { Access = Quick.Loopback with { CaFile = _scratch.File("ca.pem", Encoding.ASCII.GetBytes(authority.ExportCertificatePem())) } };
-
-    private static X509Certificate2 Authority(string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        var now = TimeProvider.System.GetUtcNow();
-        return request.CreateSelfSigned(now.AddHours(-1), now.AddHours(2));
-    }
-
-    private static X509Certificate2 Issue(X509Certificate2 authority, IPAddress address)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=server", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(address);
-        request.CertificateExtensions.Add(names.Build());
-        var now = TimeProvider.System.GetUtcNow();
-        using var signed = request.Create(authority, now.AddMinutes(-30), now.AddHours(1), [1, 2, 3, 4]);
-        return signed.CopyWithPrivateKey(key);
-    }
+        _scratch.Request(source) with { Access = Quick.Loopback with { CaFile = Certificates.File(_scratch, authority) } };
 }
