@@ -59,6 +59,7 @@ public sealed record GuestInterface(string Name, string? Mac, IReadOnlyList<stri
 /// <summary>Serialisation of the contracts: camelCase, enums by name, absent rather than null.</summary>
 [JsonSerializable(typeof(VmStatus))]
 [JsonSerializable(typeof(ImageReport))]
+[JsonSerializable(typeof(ImportResult))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,

@@ -24,11 +24,24 @@ public sealed record DiskImportRequest
     /// <summary>The disk's size in bytes where it shall be larger than the image's; null for the image's.</summary>
     public long? Size { get; init; }
 
+    /// <summary>How large the image's own disk may be, if that is more than <see cref="Size"/>: the disk is then the image's; null for no more.</summary>
+    public long? Most { get; init; }
+
     /// <summary>Have the file's volume give all of the disk's room at once; a block device has it already.</summary>
     public bool Preallocate { get; init; }
 
     /// <summary>Where an image is spooled that cannot be unpacked straight into the target; null for beside the target, for a device the directory for temporary files.</summary>
     public string? ScratchDirectory { get; init; }
+
+    /// <summary>How large an image's disk may be.</summary>
+    internal long Longest => Math.Max(Size ?? 0, Most ?? (Size is null ? long.MaxValue : 0));
+
+    /// <summary>The size of the disk for an image's.</summary>
+    /// <exception cref="ImageException">The image's is too large.</exception>
+    internal long SizeFor(long image, string name) => image <= Longest
+        ? Math.Max(Size ?? 0, image)
+        : throw new ImageException(ImageFailure.NoSpace,
+            $"{name} holds a disk of {image} bytes, more than the {Longest} that are wanted; ask for a larger disk");
 }
 
 /// <param name="Image">What the source was.</param>
@@ -56,9 +69,19 @@ public static class DiskImport
     public static Task<DiskImported> RunAsync(DiskImportRequest request, IProgress<FetchProgress>? progress, CancellationToken ct) =>
         RunAsync(request, progress, TimeProvider.System, new StoreTimings(), ct);
 
+    /// <summary>Removes what a killed import to the same target left, so that its room counts as free. An import begins with it.</summary>
+    /// <exception cref="ImageException">It cannot be removed.</exception>
+    public static void RemoveLeftovers(DiskImportRequest request)
+    {
+        if (Libc.Stat(request.Target) is not { IsBlockDevice: true })
+            RawTarget.RemoveLeftover(request.Target);
+        ScratchFile.Of(request).Dispose();
+    }
+
     internal static async Task<DiskImported> RunAsync(
         DiskImportRequest request, IProgress<FetchProgress>? progress, TimeProvider time, StoreTimings timings, CancellationToken ct)
     {
+        RemoveLeftovers(request);
         var meter = new FetchMeter(progress, time, timings.Report);
         using var image = await ImageSource.Parse(request.Source, request.Access).OpenAsync(time, timings, ct).ConfigureAwait(false);
         if (image is FileImageData file && request.Checksum is not null)
@@ -91,9 +114,7 @@ public static class DiskImport
     private static async Task<DiskImported> ReadAsync(IImageData data, DiskImportRequest request, FetchMeter meter, CancellationToken ct)
     {
         var info = await data.InspectAsync(ImageFormatNames.All, ct).ConfigureAwait(false);
-        if ((request.Size ?? info.VirtualSize) < info.VirtualSize)
-            throw new ImageException(ImageFailure.NoSpace,
-                $"{data.Name} holds a disk of {info.VirtualSize} bytes, more than the {request.Size} that are wanted; ask for a larger disk");
+        _ = request.SizeFor(info.VirtualSize, data.Name);
         if (info.Qcow2 is { } header)
             return await DecodeAsync(data, new Qcow2Map(data, header), info, request, meter, ct).ConfigureAwait(false);
         if (info.Format is ImageFormat.Raw or ImageFormat.Iso)
@@ -107,7 +128,7 @@ public static class DiskImport
     private static async Task<DiskImported> DecodeAsync(
         IImageData data, IImageMap map, ImageInfo info, DiskImportRequest request, FetchMeter meter, CancellationToken ct)
     {
-        var size = request.Size ?? info.VirtualSize;
+        var size = request.SizeFor(info.VirtualSize, data.Name);
         using var target = RawTarget.Create(request.Target, size);
         var allocated = await map.CountAsync(ct).ConfigureAwait(false);
         if (request.Preallocate)

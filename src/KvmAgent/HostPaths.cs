@@ -21,6 +21,13 @@ internal sealed class HostPaths(string root = "/")
     /// <summary>Where the original found image files: <c>*.img</c>.</summary>
     public string VolumeDisks => At("volumes");
 
+    /// <summary>Where the Containerized Data Importer has the volume of a disk or an archive, the block device, scratch space and secret headers.</summary>
+    public string ImportVolume => At("data");
+    public string ImportDevice => At("dev/cdi-block-volume");
+    public string ImportScratch => At("scratch");
+    public string ImportHeaders => At("extraheaders");
+    public string ImportMetrics => At("run/kvm-agent/import.prom");
+
     public string Proc => At("proc");
     public string CGroups => At("sys/fs/cgroup");
     public string Firmware => At("usr/share/OVMF");

@@ -18,7 +18,7 @@ internal sealed class ForeignImport(FileImageData image, ImageInfo info, DiskImp
         {
             using var target = RawTarget.Create(request.Target, info.VirtualSize);
             await UnpackAsync(target, ct).ConfigureAwait(false);
-            target.Resize(request.Size ?? info.VirtualSize);
+            target.Resize(request.SizeFor(info.VirtualSize, image.Name));
             if (request.Preallocate)
                 target.Preallocate();
             meter.Begin(FetchPhase.Storing, info.VirtualSize, info.VirtualSize);

@@ -40,6 +40,13 @@ internal sealed class RawTarget : IDisposable
     public static RawTarget Create(string path, long size) => Guard(path, () =>
         Libc.Stat(path) is { IsBlockDevice: true } ? OpenDevice(path, size) : CreateFile(path, size));
 
+    /// <summary>Removes what a dead import to a file left. One writer at a time is the caller's to see to; so what is there is a dead one's.</summary>
+    public static void RemoveLeftover(string path) => Guard(path, () =>
+    {
+        File.Delete(PartOf(path));
+        return true;
+    });
+
     /// <summary>Makes the disk as long as it turned out to be; what lies behind that is gone.</summary>
     public void Resize(long size) => Guard(_path, () =>
     {
@@ -126,10 +133,11 @@ internal sealed class RawTarget : IDisposable
         return count;
     }
 
+    private static string PartOf(string path) => Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.part");
+
     private static RawTarget CreateFile(string path, long size)
     {
-        // One writer at a time is the caller's to see to; so what is there is a dead one's.
-        var written = Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.part");
+        var written = PartOf(path);
         File.Delete(written);
         var file = File.OpenHandle(written, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite);
         try

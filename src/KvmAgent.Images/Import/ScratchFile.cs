@@ -19,6 +19,7 @@ internal sealed class ScratchFile : IDisposable
         try
         {
             File.Delete(path);
+            RawTarget.RemoveLeftover(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -41,7 +41,7 @@ internal sealed class StreamImport(IImageStream image, DiskImportRequest request
         if (request.Size is { } size && request.Preallocate)
             target.DemandSpace(size, image.Name);
         using var ahead = new ReadAhead(disk);
-        var length = Copy(ahead, target.Write, Math.Min(request.Size ?? long.MaxValue, target.Limit), ct);
+        var length = Copy(ahead, target.Write, Math.Min(request.Longest, target.Limit), ct);
         source.Finish(image.Name);
         target.Resize(length);
         using var written = new WrittenStream(target, length);
@@ -49,7 +49,7 @@ internal sealed class StreamImport(IImageStream image, DiskImportRequest request
         // A fixed VHD's footer is not of its disk.
         if (info.VirtualSize < length)
             target.Resize(info.VirtualSize);
-        target.Resize(request.Size ?? info.VirtualSize);
+        target.Resize(request.SizeFor(info.VirtualSize, image.Name));
         if (request.Preallocate)
             target.Preallocate();
         meter.Begin(FetchPhase.Storing, length, length);

@@ -1,4 +1,3 @@
-using System.Formats.Tar;
 using System.IO.Compression;
 
 namespace KvmAgent.Images.Layers;
@@ -18,15 +17,16 @@ internal static class Wrapping
     /// <param name="source">The stream; disposed with the result.</param>
     /// <param name="name">What errors call it.</param>
     /// <param name="look">How much of the image's beginning shall be seen.</param>
+    /// <param name="keep">What is left on, with all that is inside.</param>
     /// <returns>The image itself, and what it was wrapped in, the outermost first.</returns>
     /// <exception cref="ImageException">It is wrapped too often, or in a tar with anything but one file.</exception>
-    public static (PeekStream Image, IReadOnlyList<Layer> Layers) Remove(Stream source, string name, int look)
+    public static (PeekStream Image, IReadOnlyList<Layer> Layers) Remove(Stream source, string name, int look, Layer? keep = null)
     {
         var layers = new List<Layer>();
         var stream = new PeekStream(source, Math.Max(look, LayerSigns.Needed));
         try
         {
-            while (LayerSigns.Find(stream.Beginning.Span) is { } layer)
+            while (LayerSigns.Find(stream.Beginning.Span) is { } layer && layer != keep)
             {
                 if (layers.Count == MaxLayers)
                     throw Refuse($"it is wrapped more than {MaxLayers} times ({string.Join(", ", layers.Select(l => l.Name()))}, …)", "unpack it first");
@@ -63,19 +63,20 @@ internal static class Wrapping
 /// <summary>The one file in a tar archive. Names in it are looked at by nobody, so that none can lead anywhere.</summary>
 internal sealed class TarDisk : ReadOnlyStream
 {
-    private readonly TarReader _archive;
-    private readonly Stream _disk;
+    private readonly Stream _stream;
+    private readonly TarArchive _archive;
     private bool _ended;
 
     public TarDisk(Stream stream)
     {
-        _archive = new TarReader(stream);
-        _disk = NextFile()?.DataStream ?? throw new InvalidDataException("it is a tar archive without a file");
+        (_stream, _archive) = (stream, new TarArchive(stream));
+        if (NextFile() is null)
+            throw new InvalidDataException("it is a tar archive without a file");
     }
 
     public override int Read(Span<byte> buffer)
     {
-        var count = _ended ? 0 : _disk.Read(buffer);
+        var count = _ended ? 0 : _archive.Read(buffer);
         if (count == 0 && !_ended)
         {
             _ended = true;
@@ -85,16 +86,16 @@ internal sealed class TarDisk : ReadOnlyStream
         return count;
     }
 
-    protected override void Release() => _archive.Dispose();
+    protected override void Release() => _stream.Dispose();
 
-    private TarEntry? NextFile()
+    private TarMember? NextFile()
     {
-        while (_archive.GetNextEntry() is { } entry)
+        while (_archive.Next() is { } member)
         {
-            if (entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile)
-                return entry;
-            if (entry.EntryType is not (TarEntryType.Directory or TarEntryType.GlobalExtendedAttributes))
-                throw new InvalidDataException($"it is a tar archive with an entry of type {entry.EntryType} ('{entry.Name}')");
+            if (member.Kind == TarKind.File)
+                return member;
+            if (member.Kind != TarKind.Directory)
+                throw new InvalidDataException($"it is a tar archive with {member.Kind.Named()} ('{member.Name}')");
         }
         return null;
     }

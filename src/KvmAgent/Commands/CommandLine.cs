@@ -1,4 +1,7 @@
 using System.Collections;
+using KvmAgent.Settings;
+using KvmAgent.Status;
+using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Commands;
 
@@ -8,6 +11,10 @@ internal static class CommandLine
     public static Dictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables()
         .Cast<DictionaryEntry>()
         .ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "");
+
+    /// <summary>The log of a short command, which is for people.</summary>
+    public static ILoggerFactory Logs() =>
+        LoggerFactory.Create(logging => AgentLog.Configure(logging, new LogSettings(LogFormat.Text, LogLevelSetting.Info)));
 
     /// <summary>Runs a command; an <see cref="AgentException"/> becomes its text on stderr and its exit code.</summary>
     public static async Task<int> GuardAsync(Func<Task<int>> command)

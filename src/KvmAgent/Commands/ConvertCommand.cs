@@ -1,11 +1,9 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using KvmAgent.Images;
 using KvmAgent.Lifecycle;
 using KvmAgent.Settings;
 using KvmAgent.Status;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvmAgent.Commands;
 
@@ -53,17 +51,13 @@ internal static class ConvertCommand
 
     private static async Task<int> RunAsync(DiskConversionRequest request, CancellationToken cancel)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var signal = 0;
         // Died we at once, qemu-img would go on.
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, 15));
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, 2));
-        using var logs = LoggerFactory.Create(logging => AgentLog.Configure(logging, new LogSettings(LogFormat.Text, LogLevelSetting.Info)));
-        var board = new StatusBoard("", "", TimeProvider.System, NullLogger<StatusBoard>.Instance);
-        var log = new FetchLog(board, TimeProvider.System, logs.CreateLogger<FetchLog>());
+        using var signals = new CommandSignals(cancel);
+        using var logs = CommandLine.Logs();
+        var log = new ProgressLog(TimeProvider.System, logs.CreateLogger<ProgressLog>());
         try
         {
-            var done = await DiskConversion.RunAsync(request, log.For(Path.GetFileName(request.Target)), stop.Token).ConfigureAwait(false);
+            var done = await DiskConversion.RunAsync(request, log.For(Path.GetFileName(request.Target)), signals.Token).ConfigureAwait(false);
             var below = request.Backing is { } backing ? $" on {backing}" : "";
             Console.WriteLine(
                 $"{request.Target}: {request.Format.Name()} of {Quantity.Human(done.FileSize)}, a disk of {Quantity.Format(done.Size)} "
@@ -74,17 +68,10 @@ internal static class ConvertCommand
         {
             throw BaseImages.Failure(e);
         }
-        catch (OperationCanceledException) when (signal != 0)
+        catch (OperationCanceledException) when (signals.ExitCode is not null)
         {
             await Console.Error.WriteLineAsync($"kvm-agent: stopped by a signal; {request.Target} was not made").ConfigureAwait(false);
-            return 128 + signal;
-        }
-
-        void Stop(PosixSignalContext context, int number)
-        {
-            context.Cancel = true;
-            signal = number;
-            stop.Cancel();
+            return signals.ExitCode.Value;
         }
     }
 }

@@ -1,68 +1,144 @@
 using System.CommandLine;
+using KvmAgent.Contracts;
 using KvmAgent.Images;
-using KvmAgent.Lifecycle;
+using KvmAgent.Import;
+using KvmAgent.Processes;
 using KvmAgent.Settings;
+using KvmAgent.Status;
+using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Commands;
 
-/// <summary><c>kvm-agent import</c>: a raw disk, as a file or on a block device, of an image from anywhere.</summary>
-internal static class ImportCommand
+/// <summary><c>kvm-agent import</c>: a raw disk of an image from anywhere, or the tree of an archive; without a source, as CDI's importer.</summary>
+internal sealed class ImportCommand
 {
-    private const string Allow = "--allow-address";
+    private readonly Option<string?> _source = new("--source") { Description = "The image: a URL, or a full path. Without it the variables of CDI's importer pods say what to do." };
+    private readonly Option<string?> _target = new("--target") { Description = "The disk: a file that shall be made, or a block device; of an archive a directory." };
+    private readonly Option<string?> _size = new("--size") { Description = "The disk's size, a Kubernetes quantity; the image's where it is not given." };
+    private readonly Option<string?> _checksum = new("--checksum") { Description = "sha256:…, sha512:…, sha1:… or md5:… of the source; another content is refused." };
+    private readonly Option<bool> _preallocate = new("--preallocate") { Description = "Take all of the disk's room at once." };
+    private readonly Option<string?> _scratch = new("--scratch") { Description = "Directory for what has to be spooled; beside the target otherwise." };
+    private readonly Option<string?> _content = new("--content-type") { Description = "kubevirt for a disk, as without it, or archive for a tar." };
+    private readonly Option<string?> _metrics = new("--metrics") { Description = "File that tells the progress as OpenMetrics text." };
+    private readonly Option<string?> _termination = new("--termination-log") { Description = "File that tells the end as JSON; /dev/termination-log where that is." };
+    private readonly SourceOptions _access = new();
+    private readonly HostPaths _paths = HostPaths.FromEnvironment();
 
     public static Command Create()
     {
-        var source = new Option<string>("--source") { Description = "The image: an http or https URL, or a full path.", Required = true };
-        var target = new Option<string>("--target") { Description = "The disk: a file that shall be made, or a block device.", Required = true };
-        var size = new Option<string?>("--size") { Description = "The disk's size, a Kubernetes quantity; the image's where it is not given." };
-        var connections = new Option<int>("--connections") { Description = "How many pieces are fetched and unpacked at once.", DefaultValueFactory = _ => 6 };
-        var allow = new Option<string[]>(Allow) { Description = "Allow an address or network as IMG_ALLOW_ADDRESS does.", DefaultValueFactory = _ => [] };
-        var command = new Command("import", "Make a raw disk of an image.") { source, target, size, connections, allow };
-        command.SetAction((arguments, cancel) => CommandLine.GuardAsync(() => RunAsync(
-            Request(
-                arguments.GetRequiredValue(source),
-                Path.GetFullPath(arguments.GetRequiredValue(target)),
-                arguments.GetValue(size),
-                arguments.GetValue(connections),
-                arguments.GetValue(allow) ?? []),
-            cancel)));
+        var import = new ImportCommand();
+        var command = new Command("import", "Make a raw disk of an image, or unpack an archive.")
+        {
+            import._source, import._target, import._size, import._checksum, import._preallocate, import._scratch, import._content,
+            import._metrics, import._termination,
+        };
+        import._access.AddTo(command);
+        command.SetAction((arguments, cancel) => CommandLine.GuardAsync(() => import.RunAsync(arguments, cancel)));
         return command;
     }
 
-    private static DiskImportRequest Request(string source, string target, string? size, int connections, string[] allowed)
+    private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
-        if (connections is < 1 or > 64)
-        {
-            throw new AgentException(FailureReason.Settings, $"--connections=\"{connections}\": must be a whole number from 1 to 64");
-        }
-
-        var access = VmSettingsReader.SourceAccess(CommandLine.Environment(), source, [.. allowed.Select(a => new GivenValue(a, Allow))]);
-        return new DiskImportRequest
-        {
-            Source = source,
-            Target = target,
-            Size = size is null ? null : Bytes(size),
-            Access = access with { Connections = connections },
-        };
-    }
-
-    private static long Bytes(string size) => Quantity.TryParse(size, out var bytes) && bytes > 0
-        ? bytes
-        : throw new AgentException(FailureReason.Settings, $"--size=\"{size}\": is not a quantity; write for example 10Gi");
-
-    private static async Task<int> RunAsync(DiskImportRequest request, CancellationToken cancel)
-    {
+        using var signals = new CommandSignals(cancel);
         try
         {
-            var done = await DiskImport.RunAsync(request, null, cancel).ConfigureAwait(false);
-            var layers = done.Layers.Count == 0 ? "" : $" in {string.Join(" in ", done.Layers.Reverse())}";
-            var scratch = done.Scratch == 0 ? "" : $", {Quantity.Human(done.Scratch)} spooled beside it, as this cannot be unpacked straight into the disk";
-            Console.WriteLine($"{request.Target}: a disk of {Quantity.Format(done.Size)} from {done.Image.Format.Name()}{layers}, {Quantity.Human(done.Read)} read{scratch}");
+            var settings = Settings(arguments);
+            if (settings.Overhead is not null)
+            {
+                // The disk is for QEMU's group too, as CDI leaves it.
+                const uint others = 7;
+                _ = Native.Umask(others);
+            }
+
+            using var logs = CommandLine.Logs();
+            var progress = new ProgressLog(TimeProvider.System, logs.CreateLogger<ProgressLog>()).For(Path.GetFileName(settings.Target));
+            var (text, result) = await new Importer(settings, logs.CreateLogger<Importer>()).RunAsync(progress, signals.Token).ConfigureAwait(false);
+            Console.WriteLine(text);
+            End(result);
             return 0;
         }
-        catch (ImageException e)
+        catch (OperationCanceledException) when (signals.ExitCode is { } code)
         {
-            throw BaseImages.Failure(e);
+            await Console.Error.WriteLineAsync("kvm-agent: stopped by a signal; nothing was imported").ConfigureAwait(false);
+            End(new ImportResult("stopped by a signal; nothing was imported", "Stopped", code));
+            return code;
         }
+        catch (AgentException e)
+        {
+            End(new ImportResult(e.Message, e.Reason.ToString(), e.ExitCode));
+            throw;
+        }
+        catch (Exception e)
+        {
+            End(new ImportResult($"{e.GetType().Name}: {e.Message}", nameof(FailureReason.Internal), (int)FailureReason.Internal));
+            throw new AgentException(FailureReason.Internal, $"a fault of kvm-agent's own, please report it: {e}", e);
+        }
+
+        void End(ImportResult result) => ImportTermination.Write(arguments.GetValue(_termination), _paths, result);
+    }
+
+    private ImportSettings Settings(ParseResult arguments)
+    {
+        var (environment, errors) = (CommandLine.Environment(), new SettingErrors());
+        var parser = new SettingParser(errors);
+        var source = arguments.GetValue(_source);
+        ImportSettings settings;
+        if (source is null && ImporterEnvironment.IsIn(environment))
+        {
+            settings = new ImporterEnvironment(environment, _paths, parser).Read();
+        }
+        else
+        {
+            if (source is null)
+            {
+                errors.Add("--source is missing, and no IMPORTER_SOURCE or IMPORTER_ENDPOINT says what to import; give --source URL or --source /PATH");
+            }
+
+            if (arguments.GetValue(_target) is null)
+            {
+                errors.Add("--target is missing; give the disk's path, --target /PATH/disk.img");
+            }
+
+            settings = new ImportSettings(source, "/") { Access = VmSettingsReader.SourceAccess(environment, source ?? "", parser) };
+        }
+
+        settings = Over(settings, arguments, parser);
+        errors.ThrowIfAny();
+        return settings;
+    }
+
+    private ImportSettings Over(ImportSettings settings, ParseResult arguments, SettingParser parser)
+    {
+        if (arguments.GetValue(_target) is { } target)
+        {
+            // A target that a person names is not the pod's to clear.
+            settings = settings with { Target = Path.GetFullPath(target), Overhead = null };
+        }
+
+        if (Given(_content) is { } content)
+        {
+            settings = settings with { Content = parser.Choice(content, ("kubevirt", ImportContent.Disk), ("archive", ImportContent.Archive)) };
+        }
+
+        var checksum = settings.Checksum;
+        if (Given(_checksum) is { } given && !Checksum.TryParse(given.Text, out checksum))
+        {
+            parser.Errors.Add(given.Origin, given.Text, "is not a checksum", Checksum.Form);
+        }
+
+        return settings with
+        {
+            Size = Given(_size) is { } size ? parser.Size(size, 1) : settings.Size,
+            Checksum = checksum,
+            Access = _access.Over(settings.Access, arguments, parser),
+            Preallocate = settings.Preallocate || arguments.GetValue(_preallocate),
+            Scratch = Full(_scratch) ?? settings.Scratch,
+            Metrics = Full(_metrics) ?? settings.Metrics,
+            DemandMetrics = arguments.GetValue(_metrics) is not null,
+        };
+
+        GivenValue? Given(Option<string?> option) => arguments.GetValue(option) is { Length: > 0 } text ? new GivenValue(text, option.Name) : null;
+
+        string? Full(Option<string?> option) => arguments.GetValue(option) is { Length: > 0 } path ? Path.GetFullPath(path) : null;
     }
 }

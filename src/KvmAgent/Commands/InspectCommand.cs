@@ -12,22 +12,21 @@ namespace KvmAgent.Commands;
 /// <summary><c>kvm-agent inspect</c>: what an image is, and whether <c>run</c> would take it; one on a server is not fetched.</summary>
 internal static class InspectCommand
 {
-    private const string Allow = "--allow-address";
-
     public static Command Create()
     {
         var image = new Argument<string>("image") { Description = "A file, or an http or https URL." };
         var json = new Option<bool>("--json") { Description = "Print JSON." };
-        var allow = new Option<string[]>(Allow) { Description = "Allow an address or network as IMG_ALLOW_ADDRESS does.", DefaultValueFactory = _ => [] };
-        var command = new Command("inspect", "Show what an image is, without fetching it.") { image, json, allow };
+        var access = new SourceOptions();
+        var command = new Command("inspect", "Show what an image is, without fetching it.") { image, json };
+        access.AddTo(command);
         command.SetAction((arguments, cancel) => CommandLine.GuardAsync(
-            () => RunAsync(arguments.GetRequiredValue(image), arguments.GetValue(json), arguments.GetValue(allow) ?? [], cancel)));
+            () => RunAsync(arguments.GetRequiredValue(image), arguments.GetValue(json), source => Access(source, access, arguments), cancel)));
         return command;
     }
 
-    private static async Task<int> RunAsync(string source, bool json, string[] allowed, CancellationToken cancel)
+    private static async Task<int> RunAsync(string source, bool json, Func<string, SourceAccess> access, CancellationToken cancel)
     {
-        var report = Report(SettingsSummary.WithoutSecrets(source), await InspectAsync(source, allowed, cancel).ConfigureAwait(false));
+        var report = Report(SettingsSummary.WithoutSecrets(source), await InspectAsync(source, access, cancel).ConfigureAwait(false));
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(report, ContractsJson.Default.ImageReport));
@@ -42,22 +41,26 @@ internal static class InspectCommand
         return 0;
     }
 
-    private static async Task<ImageInfo> InspectAsync(string source, string[] allowed, CancellationToken cancel)
+    private static async Task<ImageInfo> InspectAsync(string source, Func<string, SourceAccess> access, CancellationToken cancel)
     {
         try
         {
             return source.Contains("://", StringComparison.Ordinal)
-                ? await new RemoteImage
-                {
-                    Source = source,
-                    Access = VmSettingsReader.SourceAccess(CommandLine.Environment(), source, [.. allowed.Select(a => new GivenValue(a, Allow))]),
-                }.InspectAsync(cancel).ConfigureAwait(false)
+                ? await new RemoteImage { Source = source, Access = access(source) }.InspectAsync(cancel).ConfigureAwait(false)
                 : ImageInspector.Inspect(source);
         }
         catch (ImageException e)
         {
             throw BaseImages.Failure(e);
         }
+    }
+
+    private static SourceAccess Access(string source, SourceOptions options, ParseResult arguments)
+    {
+        var parser = new SettingParser(new SettingErrors());
+        var access = options.Over(VmSettingsReader.SourceAccess(CommandLine.Environment(), source, parser), arguments, parser);
+        parser.Errors.ThrowIfAny();
+        return access;
     }
 
     private static ImageReport Report(string source, ImageInfo info) =>

@@ -35,7 +35,7 @@ internal sealed partial class VmRunner(
             await ChildProcess.EndLeftoverAsync(RunDirectory.QemuRecord(settings), time, stop.Requested).ConfigureAwait(false);
             var accelerator = AcceleratorChoice.Decide(settings.Machine.Accelerator, paths.Kvm);
             LogInEffect(SettingsSummary.Of(settings), accelerator.Name, accelerator.Reason);
-            var fetchLog = new FetchLog(board, time, logs.CreateLogger<FetchLog>());
+            var fetchLog = new FetchLog(board, new ProgressLog(time, logs.CreateLogger<ProgressLog>()), logs.CreateLogger<FetchLog>());
             VncPort.Check(settings);
             var prepared = await new Preparation(settings, paths, undo, board, fetchLog, logs, time).RunAsync(stop.Requested).ConfigureAwait(false);
             Describe(prepared);

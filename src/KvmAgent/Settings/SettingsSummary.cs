@@ -23,5 +23,12 @@ internal static class SettingsSummary
     /// <summary>A URL may hold a password or a signature.</summary>
     public static string WithoutSecrets(string source) => Uri.TryCreate(source, UriKind.Absolute, out var url) && !url.IsFile
         ? url.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped)
-        : source;
+        : url is null ? Harmless(source) : source;
+
+    /// <summary>What cannot be parsed is shown up to the first sign of a secret.</summary>
+    private static string Harmless(string source)
+    {
+        var rest = source.LastIndexOf('@') is var at and >= 0 ? "…" + source[at..] : source;
+        return rest.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? rest[..query] + "?…" : rest;
+    }
 }

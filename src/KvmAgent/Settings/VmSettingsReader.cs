@@ -53,16 +53,12 @@ internal static class VmSettingsReader
     /// <summary>How an image's server is reached, for the commands that look at one or import it: as IMG_* says.</summary>
     /// <param name="environment">The process's environment.</param>
     /// <param name="source">Its URL.</param>
-    /// <param name="allowed">Addresses that the command line allows besides those of the environment.</param>
-    public static SourceAccess SourceAccess(IReadOnlyDictionary<string, string> environment, string source, IReadOnlyList<GivenValue> allowed)
+    /// <param name="parser">Gets the errors.</param>
+    public static SourceAccess SourceAccess(IReadOnlyDictionary<string, string> environment, string source, SettingParser parser)
     {
-        var errors = new SettingErrors();
-        var parser = new SettingParser(errors);
         var image = ReadImage(new SettingSource(environment, SpecFile.Empty), parser);
-        var access = image.Access with { AllowAddresses = [.. image.Access.AllowAddresses, .. allowed.SelectMany(parser.Networks)] };
-        errors.ThrowIfAny();
         // Secrets are for the origin of IMG_SOURCE, where there is one, and no other.
-        return image.Source is null || SameOrigin(image.Source, source) ? access : SourceAccessReader.WithoutSecrets(access);
+        return image.Source is null || SameOrigin(image.Source, source) ? image.Access : SourceAccessReader.WithoutSecrets(image.Access);
     }
 
     private static bool SameOrigin(string a, string b) =>

@@ -51,7 +51,7 @@ internal static class OpenMetrics
     private static void Sample(StringBuilder text, string name, string labels, double value) =>
         text.Append(CultureInfo.InvariantCulture, $"{name}{{{labels}}} {value}\n");
 
-    private static string Escape(string value) => value
+    public static string Escape(string value) => value
         .Replace("\\", "\\\\", StringComparison.Ordinal)
         .Replace("\"", "\\\"", StringComparison.Ordinal)
         .Replace("\n", "\\n", StringComparison.Ordinal);

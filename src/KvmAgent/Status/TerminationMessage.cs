@@ -7,7 +7,7 @@ namespace KvmAgent.Status;
 internal static class TerminationMessage
 {
     // terminationMessagePath is read up to 4096 bytes.
-    private const int Longest = 4096;
+    public const int Longest = 4096;
 
     public static void Write(HostPaths paths, VmStatus status)
     {

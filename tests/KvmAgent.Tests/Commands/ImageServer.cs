@@ -10,11 +10,14 @@ internal sealed class ImageServer : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly List<string> _requests = [];
     private readonly byte[] _file;
+    private readonly TimeSpan _pause;
     private readonly Task _serving;
 
-    public ImageServer(byte[] file)
+    /// <param name="file">Its file.</param>
+    /// <param name="pause">How long it rests after each 64 KiB.</param>
+    public ImageServer(byte[] file, TimeSpan pause = default)
     {
-        _file = file;
+        (_file, _pause) = (file, pause);
         _listener.Start();
         _serving = ServeAsync();
     }
@@ -32,17 +35,34 @@ internal sealed class ImageServer : IAsyncDisposable
 
     private async Task ServeAsync()
     {
+        var answers = new List<Task>();
         try
         {
             while (true)
             {
-                using var client = await _listener.AcceptTcpClientAsync();
-                await AnswerAsync(client.GetStream());
+                answers.Add(AnswerAsync(await _listener.AcceptTcpClientAsync()));
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // The end of the test.
+        }
+
+        await Task.WhenAll(answers);
+    }
+
+    private async Task AnswerAsync(TcpClient client)
+    {
+        using (client)
+        {
+            try
+            {
+                await AnswerAsync(client.GetStream());
+            }
+            catch (IOException)
+            {
+                // The client went away, as some tests want.
+            }
         }
     }
 
@@ -55,12 +75,25 @@ internal sealed class ImageServer : IAsyncDisposable
             head.Add(line);
         }
 
-        _requests.Add(string.Join('\n', head));
+        if (head.Count == 0)
+        {
+            return;
+        }
+
+        lock (_requests)
+        {
+            _requests.Add(string.Join('\n', head));
+        }
+
         var range = head.First(l => l.StartsWith("Range: bytes=", StringComparison.Ordinal))["Range: bytes=".Length..].Split('-');
         var (from, to) = (int.Parse(range[0]), Math.Min(int.Parse(range[1]), _file.Length - 1));
         var (status, body) = head[0].StartsWith("GET /disk.qcow2", StringComparison.Ordinal) ? ("206 Partial Content", _file[from..(to + 1)]) : ("404 Not Found", []);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
             $"HTTP/1.1 {status}\r\nConnection: close\r\nETag: \"1\"\r\nContent-Length: {body.Length}\r\nContent-Range: bytes {from}-{to}/{_file.Length}\r\n\r\n"));
-        await stream.WriteAsync(body);
+        foreach (var piece in body.Chunk(64 << 10))
+        {
+            await stream.WriteAsync(piece);
+            await Task.Delay(_pause);
+        }
     }
 }
