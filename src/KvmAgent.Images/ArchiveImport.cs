@@ -67,7 +67,7 @@ public static class ArchiveImport
 
     private static ArchiveImported Unpack(IImageStream archive, ArchiveImportRequest request, FetchMeter meter, int mostEntries, CancellationToken ct)
     {
-        using var source = new CountedStream(archive.ReadThrough(request.Access.Connections, ct), request.Checksum, meter);
+        using var source = new CountedStream(archive.ReadThrough(request.Access.Connections, ct), request.Checksum, archive.IsJudgedAtEnd, meter);
         var (content, layers) = Wrapping.Remove(source, archive.Name, LayerSigns.Needed, keep: Layer.Tar);
         using (content)
         {

@@ -1,4 +1,3 @@
-using System.Formats.Tar;
 using KvmAgent.Images.Layers;
 
 namespace KvmAgent.Images.Registry;
@@ -13,7 +12,7 @@ internal sealed class LayerArchive : IDisposable
 
     private readonly BlobStream _blob;
     private readonly Stream _plain;
-    private readonly TarReader _archive;
+    private readonly TarArchive _archive;
     private readonly string _name;
     private long _beside;
 
@@ -24,7 +23,7 @@ internal sealed class LayerArchive : IDisposable
     {
         (_blob, _name) = (blob, name);
         _plain = packing is { } layer ? Wrapping.Unwrap(blob, layer) : blob;
-        _archive = new TarReader(_plain, leaveOpen: true);
+        _archive = new TarArchive(_plain);
     }
 
     /// <summary>Whether /disk of the layers below is not to be seen.</summary>
@@ -35,26 +34,27 @@ internal sealed class LayerArchive : IDisposable
 
     /// <summary>The next regular file directly in disk/.</summary>
     /// <exception cref="ImageException">There is something that no container disk has there.</exception>
-    public (string Name, TarEntry Entry)? Next()
+    public (string Name, long Length)? Next()
     {
-        while (_archive.GetNextEntry() is { } entry)
+        while (_archive.Next() is { } entry)
         {
-            if (entry.EntryType == TarEntryType.GlobalExtendedAttributes)
-                continue;
             string[] path = [.. entry.Name.Split('/').Where(part => part is not ("" or "."))];
             if (path is [Opaque] or [Whiteout + Folder] or [Folder, Opaque])
                 HidesBelow = true;
             else if (path is [Folder, var gone] && gone.StartsWith(Whiteout, StringComparison.Ordinal))
                 Hidden.Add(gone[Whiteout.Length..]);
-            else if (path is [Folder] && entry.EntryType != TarEntryType.Directory)
-                throw Refuse($"its /disk is no directory but of type {entry.EntryType}");
-            else if (path is [Folder, var file] && entry.EntryType != TarEntryType.Directory)
-                return (file, Plain(entry, file));
-            if ((_beside += entry.Length) > MostBeside)
+            else if (path is [Folder] && entry.Kind != TarKind.Directory)
+                throw Refuse($"its /disk is no directory but {entry.Kind.Named()}");
+            else if (path is [Folder, var file] && entry.Kind != TarKind.Directory)
+                return entry.Kind == TarKind.File ? (file, entry.Size) : throw Refuse($"its /disk/{file} is no regular file but {entry.Kind.Named()}");
+            if ((_beside += entry.Size) > MostBeside)
                 throw Refuse($"its layers unpack to more than {MostBeside} bytes beside the disk");
         }
         return null;
     }
+
+    /// <summary>Reads of the file that was last found.</summary>
+    public int Read(Span<byte> buffer) => _archive.Read(buffer);
 
     /// <summary>Reads the layer to its last byte, so that all of it is judged.</summary>
     public void Finish()
@@ -66,21 +66,7 @@ internal sealed class LayerArchive : IDisposable
         _blob.Finish();
     }
 
-    public void Dispose()
-    {
-        _archive.Dispose();
-        _plain.Dispose();
-    }
-
-    private TarEntry Plain(TarEntry entry, string file)
-    {
-        if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile))
-            throw Refuse($"its /disk/{file} is no regular file but of type {entry.EntryType}");
-        // GNU's sparse files look like regular ones, with a table of the holes before the bytes.
-        if (entry is PaxTarEntry pax && pax.ExtendedAttributes.Keys.Any(key => key.StartsWith("GNU.sparse.", StringComparison.Ordinal)))
-            throw Refuse($"its /disk/{file} is packed as a sparse file");
-        return entry;
-    }
+    public void Dispose() => _plain.Dispose();
 
     private ImageException Refuse(string why) => new(ImageFailure.Refused,
         $"{_name} is refused: {why}; a container disk has one regular file in /disk (FROM scratch, ADD disk.qcow2 /disk/)");

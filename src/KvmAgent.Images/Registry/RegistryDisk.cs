@@ -1,4 +1,3 @@
-using System.Formats.Tar;
 using KvmAgent.Images.Layers;
 
 namespace KvmAgent.Images.Registry;
@@ -13,7 +12,6 @@ internal sealed class RegistryDisk(string name, IReadOnlyList<Descriptor> layers
     private readonly HashSet<string> _hidden = new(StringComparer.Ordinal);
     private LayerArchive? _layer;
     private string? _file;
-    private Stream? _disk;
     private long _length;
     private bool _ended;
 
@@ -31,7 +29,7 @@ internal sealed class RegistryDisk(string name, IReadOnlyList<Descriptor> layers
         try
         {
             Find();
-            if (_disk!.Read(buffer) is var count and > 0)
+            if (_layer!.Read(buffer) is var count and > 0)
                 return count;
             Finish();
             return 0;
@@ -46,16 +44,16 @@ internal sealed class RegistryDisk(string name, IReadOnlyList<Descriptor> layers
 
     private void Find()
     {
-        if (_disk is not null)
+        if (_file is not null)
             return;
         foreach (var layer in layers.Reverse())
         {
             ct.ThrowIfCancellationRequested();
             _layer?.Dispose();
             _layer = Open(layer);
-            if (NextSeen() is var (file, entry))
+            if (NextSeen() is var (file, length))
             {
-                (_file, _disk, _length) = (file, entry.DataStream ?? Null, entry.Length);
+                (_file, _length) = (file, length);
                 return;
             }
             _layer.Finish();
@@ -66,7 +64,7 @@ internal sealed class RegistryDisk(string name, IReadOnlyList<Descriptor> layers
         throw Refuse("none of its layers has a file in /disk");
     }
 
-    private (string Name, TarEntry Entry)? NextSeen()
+    private (string Name, long Length)? NextSeen()
     {
         while (_layer!.Next() is { } found)
             if (!_hidden.Contains(found.Name))

@@ -94,11 +94,12 @@ public sealed class RegistryTests : IDisposable
 
     public static TheoryData<string, string> Bends => new()
     {
-        { "padding", "its digest is" },
+        { "data", "its digest is" },
+        { "padding", "it is a tar archive" },
         { "trailer", "refused" },
         { "short", "bytes, and" },
         { "long", "bytes, and" },
-        { "inner tar", "its digest is" },
+        { "inner tar", "it is a tar archive" },
         { "manifest", "its digest is" },
     };
 
@@ -117,6 +118,7 @@ public sealed class RegistryTests : IDisposable
             "short" => content[..^512],
             "long" => [.. content, .. new byte[512]],
             "manifest" => [.. content.Select(b => b == (byte)'{' ? (byte)' ' : b)],
+            "data" => [.. content[..300_000], (byte)(content[300_000] ^ 1), .. content[300_001..]],
             _ => [.. content[..^1], (byte)(content[^1] ^ 1)],
         };
 
@@ -193,7 +195,7 @@ public sealed class RegistryTests : IDisposable
         await using var registry = new RegistryDouble { IsOpen = true };
         registry.Push(Layer((name, null)));
 
-        await ImportAsync(registry).ShouldFailAsync(ImageFailure.Refused, "/disk", "SymbolicLink");
+        await ImportAsync(registry).ShouldFailAsync(ImageFailure.Refused, "/disk", "a symbolic link");
     }
 
     public static TheoryData<string, string> Manifests => new()

@@ -9,8 +9,8 @@ public abstract class KilledImport : IDisposable
 {
     protected const int Size = 6 << 20;
 
-    // Each costs a start of the program. 200 were good; IMPORT_KILLS=100 is that, of both kinds.
-    private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("IMPORT_KILLS") ?? "25", CultureInfo.InvariantCulture);
+    // Of each kind, a file and a device; a hundred more are of a fetch (KillLoopTests). Each costs a start of the program.
+    private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("IMPORT_KILLS") ?? "50", CultureInfo.InvariantCulture);
 
     private protected ImporterPod Pod { get; } = new();
 
