@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace KvmAgent.Images.Layers;
 
-/// <summary>The decoder of .xz, by the system's liblzma. lzma/base.h, lzma/container.h.</summary>
+/// <summary>
+/// The decoder of .xz, by the system's liblzma: several blocks at once where there are several (`xz -T` makes them), the library is 5.4 or
+/// newer, and the memory is enough for it. lzma/base.h, lzma/container.h.
+/// </summary>
 internal sealed unsafe partial class Xz : IDecoder
 {
     /// <summary>xz -9 needs 65 MiB; a dictionary of 1.5 GiB is possible and nobody's honest wish.</summary>
@@ -22,13 +25,26 @@ internal sealed unsafe partial class Xz : IDecoder
         _state = (State*)NativeMemory.AllocZeroed((nuint)sizeof(State));
         try
         {
-            if (Decoder(_state, MemoryLimit, Concatenated) != Ok)
+            if (Begin() != Ok)
                 throw new InvalidOperationException("liblzma gives no decoder");
         }
         catch (DllNotFoundException e)
         {
             NativeMemory.Free(_state);
             throw new ImageException(ImageFailure.Unavailable, "liblzma.so.5 is missing, which images packed with xz need; install liblzma5", e);
+        }
+    }
+
+    private int Begin()
+    {
+        var threads = new Threads { Flags = Concatenated, Count = (uint)Environment.ProcessorCount, LimitToGoOn = MemoryLimit, LimitToStop = MemoryLimit };
+        try
+        {
+            return ThreadedDecoder(_state, &threads);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return Decoder(_state, MemoryLimit, Concatenated);
         }
     }
 
@@ -59,6 +75,9 @@ internal sealed unsafe partial class Xz : IDecoder
     [LibraryImport("liblzma.so.5", EntryPoint = "lzma_stream_decoder")]
     private static partial int Decoder(State* state, ulong memoryLimit, uint flags);
 
+    [LibraryImport("liblzma.so.5", EntryPoint = "lzma_stream_decoder_mt")]
+    private static partial int ThreadedDecoder(State* state, Threads* threads);
+
     [LibraryImport("liblzma.so.5", EntryPoint = "lzma_code")]
     private static partial int Code(State* state, int action);
 
@@ -80,5 +99,22 @@ internal sealed unsafe partial class Xz : IDecoder
 
         [FieldOffset(32)]
         public nuint AvailOut;
+    }
+
+    // What we say of lzma_mt. Beyond the first limit it goes on with one thread, beyond the second it stops.
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    private struct Threads
+    {
+        [FieldOffset(0)]
+        public uint Flags;
+
+        [FieldOffset(4)]
+        public uint Count;
+
+        [FieldOffset(64)]
+        public ulong LimitToGoOn;
+
+        [FieldOffset(72)]
+        public ulong LimitToStop;
     }
 }

@@ -21,6 +21,7 @@ public sealed class StreamImportTests : IDisposable
     [InlineData("zstd")]
     [InlineData("zstd", "--long=27")]
     [InlineData("xz", "-9e")]
+    [InlineData("xz", "--block-size=1MiB")]
     public async Task A_packed_raw_disk_is_unpacked_straight_into_the_target(string program, params string[] options)
     {
         var done = await ImportAsync(await PackAsync(_scratch.File("disk.raw", _disk), [program, .. options]));
