@@ -29,11 +29,10 @@ internal sealed class HttpImageStream(HttpSource source, HttpClient client, Http
     /// One answer after another, if need be: who cannot resume sends all anew, and what was read already is skipped if it is the same image
     /// by its strong validator.
     /// </summary>
-    private sealed class Body(HttpSource source, HttpClient client, TimeProvider time, StoreTimings timings, CancellationToken ct) : ReadOnlyStream
+    private sealed class Body(HttpSource source, HttpClient client, TimeProvider time, StoreTimings timings, CancellationToken ct) : PieceStream
     {
         private readonly RetryBudget _budget = new(source.Shown, time, timings);
         private readonly byte[] _buffer = new byte[128 << 10];
-        private ReadOnlyMemory<byte> _ready;
         private StallGuard? _stall;
         private HttpResponseMessage? _response;
         private Stream? _body;
@@ -42,15 +41,7 @@ internal sealed class HttpImageStream(HttpSource source, HttpClient client, Http
         private long? _total;
         private long _received;
 
-        public override int Read(Span<byte> buffer)
-        {
-            if (_ready.Length == 0)
-                _ready = NextAsync().GetAwaiter().GetResult();
-            var count = Math.Min(buffer.Length, _ready.Length);
-            _ready.Span[..count].CopyTo(buffer);
-            _ready = _ready[count..];
-            return count;
-        }
+        protected override ReadOnlyMemory<byte> Next() => NextAsync().GetAwaiter().GetResult();
 
         protected override void Release() => End();
 

@@ -10,7 +10,7 @@ namespace KvmAgent.Images.Import;
 /// <param name="ahead">How many pieces are asked for at once; one more is being read.</param>
 /// <param name="ct">Ends what waits.</param>
 /// <param name="from">The first byte.</param>
-internal sealed class ImageDataStream(IImageData data, int ahead, CancellationToken ct, long from = 0) : ReadOnlyStream
+internal sealed class ImageDataStream(IImageData data, int ahead, CancellationToken ct, long from = 0) : PieceStream
 {
     public const int Piece = Chunk.MaxLength;
 
@@ -20,16 +20,6 @@ internal sealed class ImageDataStream(IImageData data, int ahead, CancellationTo
     private ArraySegment<byte> _now = ArraySegment<byte>.Empty;
     private long _asked = from;
 
-    public override int Read(Span<byte> buffer)
-    {
-        if (_now.Count == 0 && !TryNext())
-            return 0;
-        var count = Math.Min(buffer.Length, _now.Count);
-        _now.AsSpan(0, count).CopyTo(buffer);
-        _now = _now[count..];
-        return count;
-    }
-
     protected override void Release()
     {
         _stop.Cancel();
@@ -37,7 +27,7 @@ internal sealed class ImageDataStream(IImageData data, int ahead, CancellationTo
         _stop.Dispose();
     }
 
-    private bool TryNext()
+    protected override ReadOnlyMemory<byte> Next()
     {
         if (_now.Array is { Length: > 0 } used)
             _free.Push(used);
@@ -47,10 +37,9 @@ internal sealed class ImageDataStream(IImageData data, int ahead, CancellationTo
             _asked += Piece;
         }
         _now = ArraySegment<byte>.Empty;
-        if (!_pieces.TryDequeue(out var next))
-            return false;
-        _now = next.GetAwaiter().GetResult();
-        return true;
+        if (_pieces.TryDequeue(out var next))
+            _now = next.GetAwaiter().GetResult();
+        return _now;
     }
 
     private async Task<ArraySegment<byte>> ReadAsync(long offset, int length)

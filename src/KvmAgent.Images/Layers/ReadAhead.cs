@@ -7,7 +7,7 @@ namespace KvmAgent.Images.Layers;
 /// Reads another stream on a thread of its own, some buffers ahead, so that fetching, unpacking and writing go on at the same time, as
 /// in a pipe of programs. What the other throws comes out here.
 /// </summary>
-internal sealed class ReadAhead : ReadOnlyStream
+internal sealed class ReadAhead : PieceStream
 {
     private const int BufferSize = 256 << 10, Buffers = 8;
 
@@ -25,14 +25,14 @@ internal sealed class ReadAhead : ReadOnlyStream
         _reading = Task.Factory.StartNew(Fill, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    public override int Read(Span<byte> buffer)
+    protected override ReadOnlyMemory<byte> Next()
     {
-        if (_now.Count == 0 && !TryNext())
-            return 0;
-        var count = Math.Min(buffer.Length, _now.Count);
-        _now.AsSpan(0, count).CopyTo(buffer);
-        _now = _now[count..];
-        return count;
+        if (_now.Array is { } used)
+            _empty.Add(used);
+        _now = default;
+        if (!_full.TryTake(out _now, Timeout.Infinite))
+            _fault?.Throw();
+        return _now;
     }
 
     protected override void Release()
@@ -43,17 +43,6 @@ internal sealed class ReadAhead : ReadOnlyStream
         _inner.Dispose();
         _full.Dispose();
         _stop.Dispose();
-    }
-
-    private bool TryNext()
-    {
-        if (_now.Array is { } used)
-            _empty.Add(used);
-        _now = default;
-        if (_full.TryTake(out _now, Timeout.Infinite))
-            return true;
-        _fault?.Throw();
-        return false;
     }
 
     private void Fill()
