@@ -48,6 +48,8 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
         {
             case HttpStatusCode.OK:
                 var isResumed = Begin(response, ct);
+                if (isResumed && part.Received == _total)
+                    return true;
                 if (Ranges(response) is { } ranges)
                 {
                     response.Dispose();

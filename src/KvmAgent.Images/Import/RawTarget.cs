@@ -53,7 +53,10 @@ internal sealed class RawTarget : IDisposable
         if (_head is null)
             RandomAccess.SetLength(_file, size);
         else if (size < Size)
+        {
             Libc.Zero(_file, size, Size - size);
+            _head.AsSpan((int)Math.Min(size, _head.Length)).Clear();
+        }
         return Size = size;
     });
 

@@ -82,7 +82,7 @@ internal sealed class GuestStandIn : IAsyncDisposable
     public async Task<IReadOnlyDictionary<string, string>> AskDhcp6Async(string duidType)
     {
         string At(string file) => Path.Combine(_leases, $"{file}-{duidType}");
-        await File.WriteAllTextAsync(At("dhclient.sh"), $"#!/bin/sh\n[ \"$reason\" = BOUND6 ] && env > {At("bound6")}\nexit 0\n");
+        await File.WriteAllTextAsync(At("dhclient.sh"), $"#!/bin/sh\n[ \"$reason\" = BOUND6 ] && env > {At("bound6")}.new && mv {At("bound6")}.new {At("bound6")}\nexit 0\n");
         File.SetUnixFileMode(At("dhclient.sh"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
         await using var client = Namespace.Start(
             "dhclient", "-6", "-1", "-d", "-D", duidType, "-cf", "/dev/null", "-lf", At("leases6"), "-pf", At("pid6"), "-sf", At("dhclient.sh"), Device);

@@ -1,3 +1,4 @@
+using KvmAgent.Images.Store;
 using KvmAgent.Images.Tests.Support;
 
 namespace KvmAgent.Images.Tests.Fetch;
@@ -23,7 +24,8 @@ public sealed class ParallelFetchTests : IDisposable
 
         await FetchedAsync(server);
 
-        _most.ShouldBeInRange(3, 4);
+        // The server may not have seen yet that an answer was taken.
+        _most.ShouldBeInRange(3, 5);
         Sent(server.Heard).ShouldBe(_disk.Length);
         server.Heard.Skip(1).ShouldAllBe(h => h.Headers["If-Range"] == "\"v1\"" && h.To - h.From < Piece);
     }
@@ -71,6 +73,19 @@ public sealed class ParallelFetchTests : IDisposable
 
         server.Heard.Skip(asked + 1).Min(h => h.From).ShouldBe(20 * MiB);
         reports.All.ShouldContain(r => r.Detail == $"going on at byte {20 * MiB}");
+    }
+
+    [Fact]
+    public async Task Of_a_part_that_is_complete_nothing_is_asked_for()
+    {
+        await using var server = new FaultServer(Ranged);
+        var part = Path.Combine(_scratch.Volume, $".base.{Guid.NewGuid():n}.part");
+        File.WriteAllBytes(part, _disk);
+        new PartJournal(server.Url(), _tag, _disk.Length, _disk.Length).Write(Path.ChangeExtension(part, "journal"));
+
+        await FetchedAsync(server);
+
+        server.Heard.ShouldHaveSingleItem().From.ShouldBeNull();
     }
 
     [Theory]

@@ -214,7 +214,7 @@ internal sealed record Answer(int Status, byte[] Body, params (string Name, stri
     {
         if (heard.From is not { } from || heard.Headers.GetValueOrDefault("If-Range", tag) != tag)
             return new Answer(200, content, ("ETag", tag));
-        if (from >= content.Length && heard.To is not null)
+        if (from >= content.Length)
             return new Answer(416, [], ("Content-Range", $"bytes */{content.Length}"));
         var end = Math.Min(heard.To ?? long.MaxValue, content.Length - 1) + 1;
         return new Answer(206, content[(int)from..(int)end], ("ETag", tag), ("Content-Range", $"bytes {from}-{end - 1}/{content.Length}"));
