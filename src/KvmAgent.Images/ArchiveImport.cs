@@ -41,7 +41,6 @@ public static class ArchiveImport
 {
     private const int MostEntries = 1_000_000;
     private const int BufferSize = 1 << 20;
-    private const int Block = 4096;
 
     // What may lie behind the end: tar fills its records up, and some tapes their blocks.
     private const long LongestRest = 64 << 20;
@@ -60,9 +59,7 @@ public static class ArchiveImport
         var meter = new FetchMeter(progress, TimeProvider.System, timings.Report);
         using var archive = await ImageSource.Parse(request.Source, request.Access).OpenAsync(TimeProvider.System, timings, ct).ConfigureAwait(false);
         meter.Begin(FetchPhase.Fetching, 0, archive.TotalLength, $"from {archive.Name}");
-        // Reads and decoders block, so they get a thread of their own rather than one of the pool's.
-        return await Task.Factory.StartNew(
-            () => Unpack(archive, request, meter, mostEntries, ct), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        return await OwnThread.RunAsync(() => Unpack(archive, request, meter, mostEntries, ct), ct).ConfigureAwait(false);
     }
 
     private static ArchiveImported Unpack(IImageStream archive, ArchiveImportRequest request, FetchMeter meter, int mostEntries, CancellationToken ct)
@@ -127,8 +124,7 @@ public static class ArchiveImport
         {
             ct.ThrowIfCancellationRequested();
             var count = tar.Read(buffer);
-            SparseFile.Write(file, buffer.AsSpan(0, count), at, Block);
-            writeBehind.Wrote(at, count);
+            writeBehind.Write(at, buffer.AsSpan(0, count));
             at += count;
         }
         RandomAccess.SetLength(file, size);

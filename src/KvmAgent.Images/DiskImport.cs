@@ -33,6 +33,8 @@ public sealed record DiskImportRequest
     /// <summary>Where an image is spooled that cannot be unpacked straight into the target; null for beside the target, for a device the directory for temporary files.</summary>
     public string? ScratchDirectory { get; init; }
 
+    internal bool IsOntoDevice => Libc.Stat(Target) is { IsBlockDevice: true };
+
     /// <summary>How large an image's disk may be.</summary>
     internal long Longest => Math.Max(Size ?? 0, Most ?? (Size is null ? long.MaxValue : 0));
 
@@ -73,7 +75,7 @@ public static class DiskImport
     /// <exception cref="ImageException">It cannot be removed.</exception>
     public static void RemoveLeftovers(DiskImportRequest request)
     {
-        if (Libc.Stat(request.Target) is not { IsBlockDevice: true })
+        if (!request.IsOntoDevice)
             RawTarget.RemoveLeftover(request.Target);
         ScratchFile.Of(request).Dispose();
     }

@@ -30,7 +30,7 @@ internal sealed class ConversionTarget : IDisposable
     /// <param name="path">A full path; its directory must exist.</param>
     /// <param name="replace">Whether a file of that name may be there.</param>
     /// <exception cref="ImageException">It cannot be made there.</exception>
-    public static ConversionTarget Create(string path, bool replace) => Guard(path, () =>
+    public static ConversionTarget Create(string path, bool replace) => StorageFault.Guard(path, () =>
     {
         switch (Libc.Stat(path))
         {
@@ -45,7 +45,7 @@ internal sealed class ConversionTarget : IDisposable
     });
 
     /// <summary>Looks at what was made as at a stranger's: its format and size are what they should be.</summary>
-    public void Demand(ImageFormat format, long size) => Guard(_path, () =>
+    public void Demand(ImageFormat format, long size) => StorageFault.Guard(_path, () =>
     {
         var bytes = new ImageBytes(_stream, whole: true);
         var made = format switch
@@ -62,7 +62,7 @@ internal sealed class ConversionTarget : IDisposable
     });
 
     /// <summary>Brings it to the disk, and then makes it appear.</summary>
-    public void Complete() => Guard(_path, () =>
+    public void Complete() => StorageFault.Guard(_path, () =>
     {
         RandomAccess.FlushToDisk(Handle);
         if (_replace)
@@ -92,16 +92,4 @@ internal sealed class ConversionTarget : IDisposable
 
     private static ImageException Exists(string path) =>
         new(ImageFailure.Settings, $"{path} is there already; take another name, or ask for it to be replaced");
-
-    private static T Guard<T>(string path, Func<T> action)
-    {
-        try
-        {
-            return action();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw StorageFault.From(e, path);
-        }
-    }
 }

@@ -15,6 +15,23 @@ internal static class HttpAnswer
             ? new RangeConditionHeaderValue(modified) : null;
     }
 
+    /// <summary>Reads a body; an end that comes early is the caller's to see.</summary>
+    /// <returns>How many bytes came; one more than there is room for if there are more.</returns>
+    public static async Task<int> FillAsync(HttpResponseMessage response, Memory<byte> room, Uri at, StallGuard stall, CancellationToken ct)
+    {
+        using var body = await stall.RunAsync(token => new ValueTask<Stream>(response.Content.ReadAsStreamAsync(token)), at, true, ct).ConfigureAwait(false);
+        var (filled, beyond) = (0, new byte[1]);
+        while (filled <= room.Length)
+        {
+            var into = filled < room.Length ? room[filled..] : beyond;
+            var count = await stall.RunAsync<int>(token => body.ReadAsync(into, token), at, true, ct).ConfigureAwait(false);
+            if (count == 0)
+                break;
+            filled += count;
+        }
+        return filled;
+    }
+
     /// <exception cref="ImageException">The server packs what it sends.</exception>
     public static void DemandPlain(HttpResponseMessage response, string shown)
     {

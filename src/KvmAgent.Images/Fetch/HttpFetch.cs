@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using KvmAgent.Images.Import;
+using KvmAgent.Images.Layers;
 using KvmAgent.Images.Store;
 
 namespace KvmAgent.Images.Fetch;
@@ -8,8 +9,8 @@ namespace KvmAgent.Images.Fetch;
 /// <summary>
 /// One image over HTTP. Redirects are followed once and the final address is kept, so that a broken connection is resumed
 /// at the same mirror. A server that says it has ranges is asked for several at once; else the rest is asked for with Range and If-Range
-/// on a strong validator, and who answers with the whole makes the fetch start over. Lengths and ranges are compared with what was announced: a truncated or shifted body
-/// never passes.
+/// on a strong validator, and who answers with the whole makes the fetch start over. Lengths and ranges are compared with what was
+/// announced: a truncated or shifted body never passes.
 /// </summary>
 internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile part, FetchMeter meter, TimeProvider time, StoreTimings timings)
 {
@@ -21,19 +22,8 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
     {
         var budget = new RetryBudget(source.Shown, time, timings);
         meter.Begin(FetchPhase.Fetching, 0, null, $"from {source.Shown}");
-        while (true)
+        while (!await budget.PersistAsync(() => TryAsync(ct), () => part.Received, meter.Note, ct).ConfigureAwait(false))
         {
-            try
-            {
-                if (await TryAsync(ct).ConfigureAwait(false))
-                    return;
-            }
-            catch (PassingFault fault)
-            {
-                var pause = budget.Next(fault, part.Received);
-                meter.Note($"{fault.Message}; trying again in {pause.TotalSeconds:0.0} s");
-                await Task.Delay(pause, time, ct).ConfigureAwait(false);
-            }
         }
     }
 
@@ -80,7 +70,7 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
             ? HttpRanges.Of(response, total, validator, source, client, _final!, time, timings)
             : null;
 
-    private Task FetchAsync(HttpRanges ranges, CancellationToken ct) => Task.Factory.StartNew(
+    private Task FetchAsync(HttpRanges ranges, CancellationToken ct) => OwnThread.RunAsync(
         () =>
         {
             // The client outlives it.
@@ -92,7 +82,7 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
                 meter.At(part.Received);
             }
         },
-        ct, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        ct);
 
     private async Task<HttpResponseMessage> OpenAsync(StallGuard stall, CancellationToken ct)
     {
@@ -157,11 +147,9 @@ internal sealed class HttpFetch(HttpSource source, HttpClient client, PartFile p
         }
     }
 
-    // A signed mirror address expires; then the source itself is asked for a new one.
     private bool HasMoved(HttpResponseMessage response)
     {
-        var outdated = part.Received > 0 && _final != source.Address
-            && response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone;
+        var outdated = part.Received > 0 && _final != source.Address && HttpStatus.IsOutdated(response);
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
             _validator = null;
         if (outdated)

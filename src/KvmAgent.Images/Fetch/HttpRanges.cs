@@ -71,23 +71,8 @@ internal sealed class HttpRanges
             await PersistAsync(() => ContinueAsync(from, into, ct), trouble, ct).ConfigureAwait(false);
     }
 
-    private async Task<T> PersistAsync<T>(Func<Task<T>> ask, Action<string>? trouble, CancellationToken ct)
-    {
-        var budget = new RetryBudget(_source.Shown, _time, _timings);
-        while (true)
-        {
-            try
-            {
-                return await ask().ConfigureAwait(false);
-            }
-            catch (PassingFault fault)
-            {
-                var pause = budget.Next(fault, Beginning.Length);
-                trouble?.Invoke($"{fault.Message}; trying again in {pause.TotalSeconds:0.0} s");
-                await Task.Delay(pause, _time, ct).ConfigureAwait(false);
-            }
-        }
-    }
+    private Task<T> PersistAsync<T>(Func<Task<T>> ask, Action<string>? trouble, CancellationToken ct) =>
+        new RetryBudget(Shown, _time, _timings).PersistAsync(ask, () => Beginning.Length, trouble, ct);
 
     private async Task<byte[]> BeginAsync(CancellationToken ct)
     {
@@ -122,9 +107,7 @@ internal sealed class HttpRanges
         using var stall = new StallGuard(_timings.Stall, _time, ct);
         var trail = new RedirectTrail(_source, _final);
         using var response = await trail.AskAsync(_client, Condition, stall, true, ct).ConfigureAwait(false);
-        // A signed mirror address expires; then the source itself is asked for a new one.
-        var isOutdated = _final != _source.Address
-            && response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone;
+        var isOutdated = _final != _source.Address && HttpStatus.IsOutdated(response);
         _final = isOutdated ? _source.Address : trail.At;
         HttpAnswer.DemandPlain(response, Shown);
         return response.StatusCode switch
@@ -149,7 +132,7 @@ internal sealed class HttpRanges
             || headers.ContentLength is { } announced && announced != end - from
             || response.Headers.ETag is { } tag && !tag.Equals(_tag))
             throw Untrusted(from, end, response);
-        if (await FillAsync(response, into, stall, ct).ConfigureAwait(false) is var count && count != into.Length)
+        if (await HttpAnswer.FillAsync(response, into, _final, stall, ct).ConfigureAwait(false) is var count && count != into.Length)
             throw count > into.Length ? Untrusted(from, end, response) : new PassingFault($"the body ended at {count} of {into.Length} bytes");
         return true;
     }
@@ -159,28 +142,12 @@ internal sealed class HttpRanges
         var bytes = new byte[WholeLimit];
         TotalLength = response.Content.Headers.ContentLength;
         var wanted = TotalLength > WholeLimit ? ImageInspector.BeginningSize : WholeLimit;
-        var count = await FillAsync(response, bytes.AsMemory(0, wanted), stall, ct).ConfigureAwait(false);
+        var count = await HttpAnswer.FillAsync(response, bytes.AsMemory(0, wanted), _final, stall, ct).ConfigureAwait(false);
         IsReadable = count <= wanted;
         if (IsReadable && TotalLength is { } announced && announced != count)
             throw new PassingFault($"the body ended at {count} of {announced} bytes");
         TotalLength = IsReadable ? count : TotalLength;
         return bytes[..Math.Min(count, wanted)];
-    }
-
-    /// <summary>How many bytes came; one more than there is room for if there are more.</summary>
-    private async Task<int> FillAsync(HttpResponseMessage response, Memory<byte> room, StallGuard stall, CancellationToken ct)
-    {
-        using var body = await stall.RunAsync(token => new ValueTask<Stream>(response.Content.ReadAsStreamAsync(token)), _final, true, ct).ConfigureAwait(false);
-        var (filled, beyond) = (0, new byte[1]);
-        while (filled <= room.Length)
-        {
-            var into = filled < room.Length ? room[filled..] : beyond;
-            var count = await stall.RunAsync<int>(token => body.ReadAsync(into, token), _final, true, ct).ConfigureAwait(false);
-            if (count == 0)
-                break;
-            filled += count;
-        }
-        return filled;
     }
 
     private ImageException Untrusted(long from, long end, HttpResponseMessage response) => new(ImageFailure.Unavailable,

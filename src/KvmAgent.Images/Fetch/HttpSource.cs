@@ -28,7 +28,7 @@ internal sealed class HttpSource : ImageSource
         _headers = HeaderLines.Read(access);
         _authorization = address.UserInfo.Length > 0 ? Basic(Credentials(address.UserInfo))
             : access.BearerToken is { } token ? new("Bearer", token)
-            : access.User is { } user ? Basic($"{user}:{access.Password}")
+            : access.User is { } user ? Basic(user, access.Password)
             : null;
     }
 
@@ -93,6 +93,8 @@ internal sealed class HttpSource : ImageSource
             throw;
         }
     }
+
+    public static AuthenticationHeaderValue Basic(string user, string? password) => Basic($"{user}:{password}");
 
     private static AuthenticationHeaderValue Basic(string credentials) => new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)));
 

@@ -5,6 +5,10 @@ namespace KvmAgent.Images.Fetch;
 /// <summary>What a status that brings no image means.</summary>
 internal static class HttpStatus
 {
+    /// <summary>Whether an address is no longer good that was: a signed one of a mirror expires, and the source itself knows a new one.</summary>
+    public static bool IsOutdated(HttpResponseMessage response) =>
+        response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone;
+
     /// <param name="response">The answer.</param>
     /// <param name="askAgain">Whether there is another way to ask, whatever the status.</param>
     /// <param name="shown">The source.</param>

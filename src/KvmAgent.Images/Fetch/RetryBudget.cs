@@ -9,8 +9,30 @@ internal sealed class RetryBudget(string shown, TimeProvider time, StoreTimings 
     private int _failures;
     private long _most;
 
+    /// <summary>Asks until there is an answer; throws when there are no more tries.</summary>
+    /// <param name="ask">Throws <see cref="PassingFault"/> for what may pass.</param>
+    /// <param name="received">How far it has come, for progress gives new patience.</param>
+    /// <param name="trouble">Told of what fails and is tried again.</param>
+    /// <param name="ct">Ends the pauses.</param>
+    public async Task<T> PersistAsync<T>(Func<Task<T>> ask, Func<long> received, Action<string>? trouble, CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                return await ask().ConfigureAwait(false);
+            }
+            catch (PassingFault fault)
+            {
+                var pause = Next(fault, received());
+                trouble?.Invoke($"{fault.Message}; trying again in {pause.TotalSeconds:0.0} s");
+                await Task.Delay(pause, time, ct).ConfigureAwait(false);
+            }
+        }
+    }
+
     /// <summary>The pause before the next try; throws when there is none.</summary>
-    public TimeSpan Next(PassingFault fault, long received)
+    private TimeSpan Next(PassingFault fault, long received)
     {
         // Only bytes beyond the farthest point count as progress: who starts over and over at zero gets nowhere.
         if (received > _most)

@@ -37,7 +37,7 @@ internal sealed class ArchiveTree : IDisposable
 
     /// <summary>Removes what an earlier try left, and begins.</summary>
     /// <exception cref="ImageException">The directory is not there, or cannot be written.</exception>
-    public static ArchiveTree Create(string path) => Guard(path, () =>
+    public static ArchiveTree Create(string path) => StorageFault.Guard(path, () =>
     {
         var target = OpenDirectory.At(path);
         try
@@ -51,7 +51,7 @@ internal sealed class ArchiveTree : IDisposable
         }
     });
 
-    public void AddDirectory(TarMember member) => Guard(_path, () =>
+    public void AddDirectory(TarMember member) => StorageFault.Guard(_path, () =>
     {
         var names = Split(member.Name);
         // "./" is the target itself, which stays as it is.
@@ -65,7 +65,7 @@ internal sealed class ArchiveTree : IDisposable
 
     /// <param name="member">The file; of two with one name the last remains, as tar has it.</param>
     /// <param name="write">Writes its content.</param>
-    public void AddFile(TarMember member, Action<SafeFileHandle> write) => Guard(_path, () =>
+    public void AddFile(TarMember member, Action<SafeFileHandle> write) => StorageFault.Guard(_path, () =>
     {
         var names = Split(member.Name);
         if (names.Length == 0 || member.Name.EndsWith('/'))
@@ -89,7 +89,7 @@ internal sealed class ArchiveTree : IDisposable
 
     /// <summary>Brings all to the disk, and then into place.</summary>
     /// <exception cref="ImageException">Something that is there is in the way; nothing was moved then.</exception>
-    public void Complete() => Guard(_path, () =>
+    public void Complete() => StorageFault.Guard(_path, () =>
     {
         Close(0);
         _root.SyncFileSystem();
@@ -187,18 +187,6 @@ internal sealed class ArchiveTree : IDisposable
     }
 
     private static InvalidDataException Refuse(string name, string why) => new($"it is a tar archive with a name that {why} ('{name}')");
-
-    private static T Guard<T>(string path, Func<T> action)
-    {
-        try
-        {
-            return action();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw StorageFault.From(e, path);
-        }
-    }
 }
 
 /// <summary>Brings a tree into a directory in which something may be: directories are merged, files replaced, links neither followed nor replaced by directories.</summary>

@@ -14,7 +14,7 @@ internal sealed class ForeignImport(FileImageData image, ImageInfo info, DiskImp
     /// <param name="ct">Ends it.</param>
     public async Task<DiskImported> RunAsync(Func<FileImageData, Task<DiskImported>> import, CancellationToken ct)
     {
-        if (Libc.Stat(request.Target) is not { IsBlockDevice: true })
+        if (!request.IsOntoDevice)
         {
             using var target = RawTarget.Create(request.Target, info.VirtualSize);
             await UnpackAsync(target, ct).ConfigureAwait(false);

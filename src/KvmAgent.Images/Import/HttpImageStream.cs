@@ -41,27 +41,25 @@ internal sealed class HttpImageStream(HttpSource source, HttpClient client, Http
         private long? _total;
         private long _received;
 
-        protected override ReadOnlyMemory<byte> Next() => NextAsync().GetAwaiter().GetResult();
+        protected override ReadOnlyMemory<byte> Next() =>
+            _budget.PersistAsync(TryNextAsync, () => _received, null, ct).GetAwaiter().GetResult();
 
         protected override void Release() => End();
 
-        private async Task<ReadOnlyMemory<byte>> NextAsync()
+        private async Task<ReadOnlyMemory<byte>> TryNextAsync()
         {
-            while (true)
+            try
             {
-                try
-                {
-                    if (_body is null)
-                        await OpenAsync().ConfigureAwait(false);
-                    return await ReadAsync().ConfigureAwait(false);
-                }
-                catch (PassingFault fault)
-                {
-                    End();
-                    if (_received > 0 && _validator is null)
-                        throw Unavailable($"{fault.Message}, and the server can neither resume nor tell whether it would send the same image; start again");
-                    await Task.Delay(_budget.Next(fault, _received), time, ct).ConfigureAwait(false);
-                }
+                if (_body is null)
+                    await OpenAsync().ConfigureAwait(false);
+                return await ReadAsync().ConfigureAwait(false);
+            }
+            catch (PassingFault fault)
+            {
+                End();
+                if (_received > 0 && _validator is null)
+                    throw Unavailable($"{fault.Message}, and the server can neither resume nor tell whether it would send the same image; start again");
+                throw;
             }
         }
 

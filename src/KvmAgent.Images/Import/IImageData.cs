@@ -1,4 +1,5 @@
 using KvmAgent.Images.Inspect;
+using KvmAgent.Images.Layers;
 
 namespace KvmAgent.Images.Import;
 
@@ -43,8 +44,6 @@ internal static class ImageDataInspection
     public static async Task<ImageInfo> InspectAsync(this IImageData data, IReadOnlyCollection<ImageFormat> accepted, CancellationToken ct)
     {
         using var content = data.OpenRead();
-        // Its reads block, so it gets a thread of its own rather than one of the pool's.
-        return await Task.Factory.StartNew(
-            () => ImageInspector.Inspect(content, data.Name, accepted), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        return await OwnThread.RunAsync(() => ImageInspector.Inspect(content, data.Name, accepted), ct).ConfigureAwait(false);
     }
 }

@@ -9,7 +9,6 @@ namespace KvmAgent.Images.Import;
 /// </summary>
 internal sealed class RawTarget : IDisposable
 {
-    private const int Block = 4096;
     private const int HeadSize = 1 << 20;
 
     private readonly string _path;
@@ -37,18 +36,18 @@ internal sealed class RawTarget : IDisposable
     /// <param name="path">A block device, or the name that the file shall have; its directory must exist.</param>
     /// <param name="size">In bytes; a device may be larger.</param>
     /// <exception cref="ImageException">It cannot be written, or the device is too small.</exception>
-    public static RawTarget Create(string path, long size) => Guard(path, () =>
+    public static RawTarget Create(string path, long size) => StorageFault.Guard(path, () =>
         Libc.Stat(path) is { IsBlockDevice: true } ? OpenDevice(path, size) : CreateFile(path, size));
 
     /// <summary>Removes what a dead import to a file left. One writer at a time is the caller's to see to; so what is there is a dead one's.</summary>
-    public static void RemoveLeftover(string path) => Guard(path, () =>
+    public static void RemoveLeftover(string path) => StorageFault.Guard(path, () =>
     {
         File.Delete(PartOf(path));
         return true;
     });
 
     /// <summary>Makes the disk as long as it turned out to be; what lies behind that is gone.</summary>
-    public void Resize(long size) => Guard(_path, () =>
+    public void Resize(long size) => StorageFault.Guard(_path, () =>
     {
         if (_head is null)
             RandomAccess.SetLength(_file, size);
@@ -74,7 +73,7 @@ internal sealed class RawTarget : IDisposable
     }
 
     /// <summary>Has the volume give all of a file's room; a device has its room already.</summary>
-    public void Preallocate() => Guard(_path, () =>
+    public void Preallocate() => StorageFault.Guard(_path, () =>
     {
         if (_head is null)
             Libc.Allocate(_file, Size);
@@ -96,8 +95,7 @@ internal sealed class RawTarget : IDisposable
         }
         try
         {
-            SparseFile.Write(_file, data, offset, Block);
-            _writeBehind.Wrote(offset, data.Length);
+            _writeBehind.Write(offset, data);
         }
         catch (IOException e)
         {
@@ -106,7 +104,7 @@ internal sealed class RawTarget : IDisposable
     }
 
     /// <summary>Brings all to the disk, and then makes it appear.</summary>
-    public void Complete() => Guard(_path, () =>
+    public void Complete() => StorageFault.Guard(_path, () =>
     {
         RandomAccess.FlushToDisk(_file);
         if (_head is not null)
@@ -171,18 +169,6 @@ internal sealed class RawTarget : IDisposable
         {
             file.Dispose();
             throw;
-        }
-    }
-
-    private static T Guard<T>(string path, Func<T> action)
-    {
-        try
-        {
-            return action();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw StorageFault.From(e, path);
         }
     }
 }

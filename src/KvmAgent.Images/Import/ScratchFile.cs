@@ -14,18 +14,14 @@ internal sealed class ScratchFile : IDisposable
     {
         var target = request.Target;
         var directory = request.ScratchDirectory
-            ?? (Libc.Stat(target) is { IsBlockDevice: true } ? System.IO.Path.GetTempPath() : System.IO.Path.GetDirectoryName(target)!);
+            ?? (request.IsOntoDevice ? System.IO.Path.GetTempPath() : System.IO.Path.GetDirectoryName(target)!);
         var path = System.IO.Path.Combine(directory, $".{System.IO.Path.GetFileName(target)}.scratch");
-        try
+        RawTarget.RemoveLeftover(path);
+        return StorageFault.Guard(path, () =>
         {
             File.Delete(path);
-            RawTarget.RemoveLeftover(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw StorageFault.From(e, path);
-        }
-        return new ScratchFile(path);
+            return new ScratchFile(path);
+        });
     }
 
     public void Dispose() => File.Delete(Path);

@@ -14,7 +14,6 @@ namespace KvmAgent.Images.Import;
 internal sealed class StreamImport(IImageStream image, DiskImportRequest request, FetchMeter meter)
 {
     private const int BufferSize = 1 << 20;
-    private const int Block = 4096;
 
     /// <param name="import">Imports an image that lies in a file.</param>
     /// <param name="ct">Ends it.</param>
@@ -22,14 +21,13 @@ internal sealed class StreamImport(IImageStream image, DiskImportRequest request
     {
         meter.Begin(FetchPhase.Fetching, 0, image.TotalLength, $"from {image.Name}");
         using var source = new CountedStream(image.ReadThrough(request.Access.Connections, ct), request.Checksum, image.IsJudgedAtEnd, meter);
-        // Reads and decoders block, so they get a thread of their own rather than one of the pool's.
-        var (disk, layers) = await OnThreadAsync(() => Wrapping.Remove(source, image.Name, ImageInspector.BeginningSize), ct).ConfigureAwait(false);
+        var (disk, layers) = await OwnThread.RunAsync(() => Wrapping.Remove(source, image.Name, ImageInspector.BeginningSize), ct).ConfigureAwait(false);
         using (disk)
         {
             var whole = disk.Beginning.Length < ImageInspector.BeginningSize;
             var isDisk = ImageInspector.StreamsAsDisk(disk.Beginning, whole, image.Name);
             var done = isDisk
-                ? await OnThreadAsync(() => Unpack(disk, source, ct), ct).ConfigureAwait(false)
+                ? await OwnThread.RunAsync(() => Unpack(disk, source, ct), ct).ConfigureAwait(false)
                 : await SpoolAsync(disk, source, import, ct).ConfigureAwait(false);
             return done with { Layers = [.. layers.Select(layer => layer.Name())], Read = source.Count };
         }
@@ -62,35 +60,21 @@ internal sealed class StreamImport(IImageStream image, DiskImportRequest request
     {
         using var scratch = ScratchFile.Of(request);
         meter.Note($"it is none that can be written as it comes, so it is spooled to {scratch.Path} first");
-        var length = await OnThreadAsync(() => Spool(disk, source, scratch.Path, ct), ct).ConfigureAwait(false);
+        var length = await OwnThread.RunAsync(() => Spool(disk, source, scratch.Path, ct), ct).ConfigureAwait(false);
         using var spooled = new FileImageData(scratch.Path, image.Name);
         var done = await import(spooled).ConfigureAwait(false);
         return done with { Scratch = length + done.Scratch };
     }
 
-    private long Spool(PeekStream disk, CountedStream source, string scratch, CancellationToken ct)
+    private long Spool(PeekStream disk, CountedStream source, string scratch, CancellationToken ct) => StorageFault.Guard(scratch, () =>
     {
-        try
-        {
-            using var file = File.OpenHandle(scratch, FileMode.Create, FileAccess.Write);
-            using var ahead = new ReadAhead(disk);
-            var writeBehind = new WriteBehind(file);
-            var length = Copy(ahead, Write, StorageFault.VolumeSize(scratch), ct);
-            RandomAccess.SetLength(file, length);
-            source.Finish(image.Name);
-            return length;
-
-            void Write(long offset, ReadOnlySpan<byte> bytes)
-            {
-                SparseFile.Write(file, bytes, offset, Block);
-                writeBehind.Wrote(offset, bytes.Length);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw StorageFault.From(e, scratch);
-        }
-    }
+        using var file = File.OpenHandle(scratch, FileMode.Create, FileAccess.Write);
+        using var ahead = new ReadAhead(disk);
+        var length = Copy(ahead, new WriteBehind(file).Write, StorageFault.VolumeSize(scratch), ct);
+        RandomAccess.SetLength(file, length);
+        source.Finish(image.Name);
+        return length;
+    });
 
     private long Copy(Stream disk, PieceWriter write, long limit, CancellationToken ct)
     {
@@ -113,9 +97,6 @@ internal sealed class StreamImport(IImageStream image, DiskImportRequest request
         }
         return length;
     }
-
-    private static Task<T> OnThreadAsync<T>(Func<T> work, CancellationToken ct) =>
-        Task.Factory.StartNew(work, ct, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private delegate void PieceWriter(long offset, ReadOnlySpan<byte> bytes);
 }

@@ -4,17 +4,25 @@ using Microsoft.Win32.SafeHandles;
 namespace KvmAgent.Images.Import;
 
 /// <summary>
-/// Bounds what is written but not on the disk yet: every piece is sent on its way, and when too much is on its way the oldest is waited
+/// Writes data but for its blocks of zeroes, and bounds what is written but not on the disk yet: every piece is sent on its way, and when too much is on its way the oldest is waited
 /// for. Else a fast source fills the memory limit of its container with dirty pages.
 /// </summary>
 internal sealed class WriteBehind(SafeFileHandle file)
 {
     private const long Most = 64 << 20;
+    private const int Block = 4096;
 
     private readonly Queue<(long Offset, long Length)> _pieces = [];
     private long _sum;
 
-    public void Wrote(long offset, long length)
+    /// <summary>From several threads at once.</summary>
+    public void Write(long offset, ReadOnlySpan<byte> data)
+    {
+        SparseFile.Write(file, data, offset, Block);
+        Wrote(offset, data.Length);
+    }
+
+    private void Wrote(long offset, long length)
     {
         if (length == 0)
             return;

@@ -22,7 +22,7 @@ internal sealed class ReadAhead : PieceStream
     public ReadAhead(Stream inner)
     {
         _inner = inner;
-        _reading = Task.Factory.StartNew(Fill, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _reading = OwnThread.RunAsync(Fill, CancellationToken.None);
     }
 
     protected override ReadOnlyMemory<byte> Next()

@@ -49,18 +49,8 @@ internal sealed class RegistryClient(RegistryReference reference, SourceAccess a
     {
         if (size > RegistryManifest.MostBytes)
             throw TooLarge();
-        var budget = new RetryBudget(reference.Shown, time, timings);
-        while (true)
-        {
-            try
-            {
-                return await TryManifestAsync(client, name, digest, size, ct).ConfigureAwait(false);
-            }
-            catch (PassingFault fault)
-            {
-                await Task.Delay(budget.Next(fault, 0), time, ct).ConfigureAwait(false);
-            }
-        }
+        return await new RetryBudget(reference.Shown, time, timings)
+            .PersistAsync(() => TryManifestAsync(client, name, digest, size, ct), static () => 0, null, ct).ConfigureAwait(false);
     }
 
     private async Task<RegistryManifest> TryManifestAsync(HttpClient client, string name, Checksum? digest, long? size, CancellationToken ct)
@@ -72,13 +62,9 @@ internal sealed class RegistryClient(RegistryReference reference, SourceAccess a
         if (response.StatusCode != HttpStatusCode.OK)
             throw HttpStatus.Explain(response, false, reference.Shown);
         HttpAnswer.DemandPlain(response, reference.Shown);
-        var room = new byte[RegistryManifest.MostBytes + 1];
-        using var body = await stall.RunAsync(token => new ValueTask<Stream>(response.Content.ReadAsStreamAsync(token)), trail.At, true, ct).ConfigureAwait(false);
-        var filled = 0;
-        while (filled < room.Length
-            && await stall.RunAsync<int>(token => body.ReadAsync(room.AsMemory(filled), token), trail.At, true, ct).ConfigureAwait(false) is var count and > 0)
-            filled += count;
-        if (filled == room.Length)
+        var room = new byte[RegistryManifest.MostBytes];
+        var filled = await HttpAnswer.FillAsync(response, room, trail.At, stall, ct).ConfigureAwait(false);
+        if (filled > room.Length)
             throw TooLarge();
         if (response.Content.Headers.ContentLength is { } announced && announced != filled)
             throw new PassingFault($"the body ended at {filled} of {announced} bytes");

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 using KvmAgent.Images.Fetch;
 
@@ -53,7 +52,7 @@ internal sealed class RegistryDialect(RegistryReference reference, SourceAccess 
                 if (asks == "bearer")
                     _authorization = await TokenAsync(Challenge.Parse(challenge.Parameter), client, stall, ct).ConfigureAwait(false);
                 else if (asks == "basic" && access.User is { } user && shown?.Scheme != "Basic")
-                    _authorization = Basic(user);
+                    _authorization = HttpSource.Basic(user, access.Password);
                 else
                     continue;
                 return true;
@@ -65,8 +64,6 @@ internal sealed class RegistryDialect(RegistryReference reference, SourceAccess 
             _renewing.Release();
         }
     }
-
-    private AuthenticationHeaderValue Basic(string user) => new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{access.Password}")));
 
     private async Task<AuthenticationHeaderValue> TokenAsync(
         IReadOnlyDictionary<string, string> challenge, HttpClient client, StallGuard stall, CancellationToken ct)

@@ -1,5 +1,6 @@
 using KvmAgent.Images.Fetch;
 using KvmAgent.Images.Import;
+using KvmAgent.Images.Layers;
 using KvmAgent.Images.Store;
 
 namespace KvmAgent.Images.Registry;
@@ -45,8 +46,7 @@ internal sealed class RegistrySource(RegistryReference reference, SourceAccess a
     {
         meter.Begin(FetchPhase.Fetching, 0, null, $"from {Shown}");
         using var image = await OpenAsync(time, timings, ct).ConfigureAwait(false);
-        // Reads block, so they get a thread of their own rather than one of the pool's.
-        await Task.Factory.StartNew(Copy, ct, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        await OwnThread.RunAsync(Copy, ct).ConfigureAwait(false);
 
         void Copy()
         {

@@ -103,15 +103,16 @@ internal sealed class PartFile : IDisposable
     /// <summary>Forgets all; the source begins anew.</summary>
     public void Restart()
     {
-        Wait();
-        _journal = null;
-        // First of all: who copies from here looks for it afterwards.
-        File.Delete(JournalPath);
         Clear();
+        _journal = null;
     }
 
     private void Clear()
     {
+        Wait();
+        // First of all: who copies from here looks for it afterwards.
+        File.Delete(JournalPath);
+        _journal = _journal is null ? null : _journal with { Received = 0 };
         (_filled, _written, _inspected) = (0, 0, false);
         _hash.Finish();
         Guard(() => RandomAccess.SetLength(_file, 0));
@@ -119,7 +120,7 @@ internal sealed class PartFile : IDisposable
 
     /// <summary>Fails before anything is written when the rest of <paramref name="total"/> bytes has no room.</summary>
     public void DemandSpace(long total) =>
-        StorageFault.DemandSpace(System.IO.Path.GetDirectoryName(Path)!, total - Received, _name);
+        StorageFault.DemandSpace(_place.Folder, total - Received, _name);
 
     /// <summary>All has come: writes the rest and tells the digests.</summary>
     public ImageDigests Finish()
@@ -205,15 +206,5 @@ internal sealed class PartFile : IDisposable
         return 0;
     });
 
-    private T Guard<T>(Func<T> action)
-    {
-        try
-        {
-            return action();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw StorageFault.From(e, Path);
-        }
-    }
+    private T Guard<T>(Func<T> action) => StorageFault.Guard(Path, action);
 }

@@ -12,6 +12,20 @@ internal static class StorageFault
         _ => new(ImageFailure.Unwritable, $"{path} cannot be read or written: {e.Message}; check the volume and its permissions", e),
     };
 
+    /// <summary>Does what touches a volume.</summary>
+    /// <exception cref="ImageException">The volume is full, or cannot be read or written.</exception>
+    public static T Guard<T>(string path, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw From(e, path);
+        }
+    }
+
     /// <summary>Fails before the first byte is written, when the size is known and does not fit.</summary>
     public static void DemandSpace(string directory, long need, string what)
     {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using KvmAgent.Contracts;
-using KvmAgent.Images;
 using KvmAgent.Import;
 using KvmAgent.Processes;
 using KvmAgent.Settings;
@@ -120,16 +119,10 @@ internal sealed class ImportCommand
             settings = settings with { Content = parser.Choice(content, ("kubevirt", ImportContent.Disk), ("archive", ImportContent.Archive)) };
         }
 
-        var checksum = settings.Checksum;
-        if (Given(_checksum) is { } given && !Checksum.TryParse(given.Text, out checksum))
-        {
-            parser.Errors.Add(given.Origin, given.Text, "is not a checksum", Checksum.Form);
-        }
-
         return settings with
         {
             Size = Given(_size) is { } size ? parser.Size(size, 1) : settings.Size,
-            Checksum = checksum,
+            Checksum = Given(_checksum) is { } checksum ? parser.Checksum(checksum) : settings.Checksum,
             Access = _access.Over(settings.Access, arguments, parser),
             Preallocate = settings.Preallocate || arguments.GetValue(_preallocate),
             Scratch = Full(_scratch) ?? settings.Scratch,

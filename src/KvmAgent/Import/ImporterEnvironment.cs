@@ -35,7 +35,7 @@ internal sealed class ImporterEnvironment(IReadOnlyDictionary<string, string> en
         {
             Content = content,
             Size = isDevice ? null : ReadSize(Get("IMPORTER_SOURCE")?.Text == "none"),
-            Checksum = ReadChecksum(),
+            Checksum = Get("IMPORTER_CHECKSUM") is { } checksum ? parser.Checksum(checksum) : null,
             Access = ReadAccess(endpoint),
             Preallocate = Get("PREALLOCATION") is { } preallocate && parser.Boolean(preallocate),
             Scratch = Directory.Exists(paths.ImportScratch) ? paths.ImportScratch : null,
@@ -86,17 +86,6 @@ internal sealed class ImporterEnvironment(IReadOnlyDictionary<string, string> en
         }
 
         return null;
-    }
-
-    private Checksum? ReadChecksum()
-    {
-        Checksum? checksum = null;
-        if (Get("IMPORTER_CHECKSUM") is { } given && !Checksum.TryParse(given.Text, out checksum))
-        {
-            Errors.Add(given.Origin, given.Text, "is not a checksum", Checksum.Form);
-        }
-
-        return checksum;
     }
 
     private decimal ReadOverhead()

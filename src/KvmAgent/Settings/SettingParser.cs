@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using KvmAgent.Images;
 
 namespace KvmAgent.Settings;
 
@@ -117,6 +118,17 @@ internal sealed class SettingParser(SettingErrors errors)
 
     private static bool IsSource(Uri url) =>
         url.Scheme is "http" or "https" or "s3" or "oci" or "docker" or "oci+http" or "docker+http" ? url.Host.Length > 0 : url is { IsFile: true, Host.Length: 0 };
+
+    /// <summary>Null, and an error, where it is none.</summary>
+    public Checksum? Checksum(GivenValue given)
+    {
+        if (!Images.Checksum.TryParse(given.Text, out var checksum))
+        {
+            Errors.Add(given.Origin, given.Text, "is not a checksum", Images.Checksum.Form);
+        }
+
+        return checksum;
+    }
 
     /// <summary>Addresses and networks of either family, comma separated: <c>127.0.0.1,fd00::/8</c>.</summary>
     public IReadOnlyList<IPNetwork> Networks(GivenValue given)

@@ -94,16 +94,10 @@ internal static class VmSettingsReader
             target = DiskReader.LastSegment(given, parser, Setting.ImgTarget.Name);
         }
 
-        Checksum? checksum = null;
-        if (source.TryGet(Setting.ImgChecksum, out GivenValue sum) && !Checksum.TryParse(sum.Text, out checksum))
-        {
-            parser.Errors.Add(sum.Origin, sum.Text, "is not a checksum", Checksum.Form);
-        }
-
         return new ImageSettings(
             image,
             target,
-            checksum,
+            source.TryGet(Setting.ImgChecksum, out GivenValue sum) ? parser.Checksum(sum) : null,
             SourceAccessReader.Read(source, parser));
     }
 

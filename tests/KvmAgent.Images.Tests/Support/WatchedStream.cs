@@ -1,7 +1,9 @@
+using KvmAgent.Images.Layers;
+
 namespace KvmAgent.Images.Tests.Support;
 
 /// <summary>Bytes that count how they are read, and do not suffer to be read where there are none.</summary>
-internal sealed class WatchedStream(Stream inner) : Stream
+internal sealed class WatchedStream(Stream inner) : SeekableReadOnlyStream
 {
     public WatchedStream(byte[] bytes)
         : this(new MemoryStream(bytes, writable: false))
@@ -12,15 +14,7 @@ internal sealed class WatchedStream(Stream inner) : Stream
 
     public long BytesRead { get; private set; }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
-
     public override long Length => inner.Length;
-
-    public override long Position { get; set; }
 
     public override int Read(Span<byte> buffer)
     {
@@ -32,18 +26,6 @@ internal sealed class WatchedStream(Stream inner) : Stream
         Reads++;
         BytesRead += buffer.Length;
         return buffer.Length;
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
     }
 
     protected override void Dispose(bool disposing)
