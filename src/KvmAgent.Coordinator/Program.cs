@@ -1,0 +1,2 @@
+Console.Error.WriteLine("kvm-coordinator: nothing to run yet");
+return 64;
