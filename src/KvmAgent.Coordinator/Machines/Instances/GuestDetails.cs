@@ -1,0 +1,91 @@
+using KvmAgent.Contracts;
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
+
+namespace KvmAgent.Coordinator.Machines.Instances;
+
+/// <summary>What the pod and the agent tell of the guest. The pod's address is always the first: it is there before the guest is, and stays.</summary>
+internal static class GuestDetails
+{
+    public static VmiStatus Add(VmiStatus status, InstanceView view, Pod pod, VmStatus? agent)
+    {
+        var domain = view.Instance.Spec!.Domain;
+        return status with
+        {
+            Interfaces = Interfaces(view, pod, agent) ?? status.Interfaces,
+            GuestOSInfo = agent is { GuestAgent: { } guest } ? OperatingSystem(guest) ?? status.GuestOSInfo : status.GuestOSInfo,
+            Machine = new VmiMachineStatus(domain.Machine?.Type is { Length: > 0 } type ? type : "q35"),
+            CurrentCPUTopology = new CpuTopologyStatus(domain.Cpu?.Cores ?? 1, domain.Cpu?.Sockets ?? 1, domain.Cpu?.Threads ?? 1),
+            Memory = agent?.Machine is { } machine ? Memory(machine.MemoryBytes) : status.Memory,
+            VolumeStatus = status.VolumeStatus ?? Volumes(view),
+        };
+    }
+
+    private static IReadOnlyList<VmiInterfaceStatus>? Interfaces(InstanceView view, Pod pod, VmStatus? agent)
+    {
+        IReadOnlyList<string> addresses = pod.Status?.PodIPs is { Count: > 0 } all ? [.. all.Select(static a => a.Ip)]
+            : pod.Status?.PodIP is { Length: > 0 } one ? [one]
+            : [];
+        if (addresses.Count == 0)
+        {
+            return null;
+        }
+
+        var mac = agent?.Network?.Mac;
+        var inGuest = mac is null ? null : agent!.GuestAgent?.Interfaces.FirstOrDefault(i => string.Equals(i.Mac, mac, StringComparison.OrdinalIgnoreCase));
+        return
+        [
+            new VmiInterfaceStatus
+            {
+                Name = view.Instance.Spec!.Domain.Devices?.Interfaces is [var first, ..] ? first.Name : "default",
+                Mac = mac,
+                IpAddress = addresses[0],
+                IpAddresses = addresses,
+                InterfaceName = inGuest?.Name,
+                InfoSource = inGuest is null ? "domain" : "domain, guest-agent",
+                QueueCount = 1,
+            },
+        ];
+    }
+
+    private static GuestOsInfo? OperatingSystem(GuestAgentStatus guest) =>
+        guest.Os is null && guest.Kernel is null ? null : new GuestOsInfo { Name = guest.Os, PrettyName = guest.Os, KernelRelease = guest.Kernel };
+
+    private static VmiMemoryStatus Memory(long bytes)
+    {
+        var quantity = Quantity.OfBytes(bytes).Text;
+        return new VmiMemoryStatus { GuestAtBoot = quantity, GuestCurrent = quantity, GuestRequested = quantity };
+    }
+
+    private static List<VmiVolumeStatus> Volumes(InstanceView view)
+    {
+        var volumes = new List<VmiVolumeStatus>();
+        var letters = new Dictionary<string, int>();
+        var spec = view.Instance.Spec!;
+        foreach (var disk in spec.Domain.Devices?.Disks ?? [])
+        {
+            var prefix = (disk.Cdrom?.Bus ?? disk.AsDisk?.Bus ?? "sata") == "virtio" ? "vd" : disk.Cdrom is null ? "sd" : "sr";
+            var number = letters[prefix] = letters.GetValueOrDefault(prefix, -1) + 1;
+            var volume = spec.Volumes?.FirstOrDefault(v => v.Name == disk.Name);
+            var name = volume?.PersistentVolumeClaim?.ClaimName ?? volume?.DataVolume?.Name;
+            var claim = name is null ? null : view.Claims.GetValueOrDefault(name);
+            volumes.Add(new VmiVolumeStatus
+            {
+                Name = disk.Name,
+                Target = prefix == "sr" ? $"sr{number}" : $"{prefix}{Letters(number)}",
+                PersistentVolumeClaimInfo = claim is null ? null : new PersistentVolumeClaimInfo
+                {
+                    ClaimName = name,
+                    AccessModes = claim.Spec?.AccessModes,
+                    VolumeMode = claim.Spec?.VolumeMode ?? "Filesystem",
+                },
+            });
+        }
+
+        return volumes;
+    }
+
+    /// <summary>As the kernel counts disks: a…z, aa…</summary>
+    private static string Letters(int number) => number < 26 ? $"{(char)('a' + number)}" : Letters((number / 26) - 1) + (char)('a' + (number % 26));
+}

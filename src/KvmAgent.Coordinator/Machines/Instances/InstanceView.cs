@@ -1,0 +1,21 @@
+using KvmAgent.Contracts;
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Kubernetes.Core;
+
+namespace KvmAgent.Coordinator.Machines.Instances;
+
+/// <summary>All that a decision about an instance rests on.</summary>
+/// <param name="Pod">The pod of its name, whoever made it.</param>
+/// <param name="OtherPods">Pods of earlier instances of this name that are still there.</param>
+/// <param name="Claims">Those of its namespace, by name.</param>
+/// <param name="Agent">Null while no agent of its pod has a link.</param>
+internal sealed record InstanceView(
+    VirtualMachineInstance Instance,
+    Pod? Pod,
+    IReadOnlyList<Pod> OtherPods,
+    IReadOnlyDictionary<string, PersistentVolumeClaim> Claims,
+    AgentView? Agent,
+    DateTimeOffset Now);
+
+/// <summary>What the agent last said.</summary>
+internal sealed record AgentView(string PodUid, VmStatus Status);

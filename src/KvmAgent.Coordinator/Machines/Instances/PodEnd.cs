@@ -1,0 +1,62 @@
+using System.Text.Json;
+using KvmAgent.Contracts;
+using KvmAgent.Kubernetes.Core;
+
+namespace KvmAgent.Coordinator.Machines.Instances;
+
+/// <summary>How a pod ended, by its containers' exit codes and last words.</summary>
+/// <param name="Reason">One word for programs.</param>
+/// <param name="Message">For people.</param>
+internal sealed record PodEnd(bool Succeeded, string Reason, string Message)
+{
+    private const int LongestMessage = 1024;
+
+    /// <summary>The agent's exit codes, see DESIGN: sysexits.h, and its own from 80 on.</summary>
+    private static readonly Dictionary<int, string> Reasons = new()
+    {
+        [64] = "InvalidSpec", [65] = "ImageRefused", [69] = "SourceUnavailable", [70] = "AgentError", [71] = "MissingCapability",
+        [73] = "DiskUnwritable", [75] = "TryAgain", [80] = "GuestPanicked", [81] = "QemuCrashed", [82] = "OutOfMemory", [83] = "ForcedStop",
+        [137] = "Killed",
+    };
+
+    public static PodEnd Of(Pod pod)
+    {
+        var status = pod.Status!;
+        var failed = (status.InitContainerStatuses ?? []).Concat(status.ContainerStatuses ?? [])
+            .FirstOrDefault(static c => c.State?.Terminated is { ExitCode: not 0 });
+        if (failed?.State?.Terminated is { } end)
+        {
+            // 143 is SIGTERM's while nothing ran yet, which is no failure of anything.
+            var reason = end.Reason == "OOMKilled" ? "OutOfMemory" : Reasons.GetValueOrDefault(end.ExitCode, "AgentFailed");
+            return new PodEnd(false, reason, $"{LastWords(end) ?? status.Message ?? "it gave no reason"} (container {failed.Name}, exit code {end.ExitCode})");
+        }
+
+        return status.Phase == "Succeeded"
+            ? new PodEnd(true, "GuestPoweredOff", "the guest was powered off")
+            : new PodEnd(false, status.Reason ?? "PodFailed", status.Message ?? "the pod failed");
+    }
+
+    /// <summary>The agent's is a sentence, the importer's a JSON object with one. Both come from a pod, and are cut.</summary>
+    private static string? LastWords(ContainerTerminated end)
+    {
+        var text = end.Message?.Trim();
+        if (string.IsNullOrEmpty(text))
+        {
+            return null;
+        }
+
+        if (text[0] == '{')
+        {
+            try
+            {
+                text = JsonSerializer.Deserialize(text, ContractsJson.Default.ImportResult)?.Message ?? text;
+            }
+            catch (JsonException)
+            {
+                // Then it is told as it is.
+            }
+        }
+
+        return text.Length <= LongestMessage ? text : text[..LongestMessage] + "…";
+    }
+}

@@ -1,0 +1,32 @@
+namespace KvmAgent.Coordinator.Machines;
+
+/// <summary>Labels and annotations of the objects that belong to a machine; those of KubeVirt's are what its clients look for.</summary>
+internal static class MachineLabels
+{
+    /// <summary>On pods, always <see cref="Launcher"/>.</summary>
+    public const string Role = "kubevirt.io";
+
+    public const string Launcher = "virt-launcher";
+
+    /// <summary>On pods: the UID of their instance.</summary>
+    public const string CreatedBy = "kubevirt.io/created-by";
+
+    /// <summary>On pods: the name of their instance. Kept through the deletion of the instance, so that the next one waits for the pod.</summary>
+    public const string InstanceName = "vm.kubevirt.io/name";
+
+    /// <summary>On pods, an annotation: as <see cref="InstanceName"/>, whole even where a label would be too long.</summary>
+    public const string Domain = "kubevirt.io/domain";
+
+    /// <summary>On instances, an annotation: what their machine's template was when they were made.</summary>
+    public const string TemplateHash = "kvmagent.io/template-hash";
+
+    /// <summary>On an instance's template, annotations: the agent's own way to a root disk, an overlay on a base that all VMs of a volume share.</summary>
+    public const string ImageSource = "kvmagent.io/image-source", ImageTarget = "kvmagent.io/image-target", ImageChecksum = "kvmagent.io/image-checksum",
+        ImageClaim = "kvmagent.io/image-claim", DiskClaim = "kvmagent.io/disk-claim", DiskSize = "kvmagent.io/disk-size";
+
+    /// <summary>What templates may not set on pods: these prove nothing, but others find pods by them.</summary>
+    public static bool IsOurs(string label) => label is Role or CreatedBy or InstanceName or Domain;
+
+    /// <summary>A name as a label's value: cut to 63 characters.</summary>
+    public static string Value(string name) => name.Length <= 63 ? name : name[..63].TrimEnd('-', '.', '_');
+}

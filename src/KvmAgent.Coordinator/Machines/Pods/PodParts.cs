@@ -1,0 +1,52 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using KvmAgent.Kubernetes.Core;
+
+namespace KvmAgent.Coordinator.Machines.Pods;
+
+/// <summary>What the volumes of an instance add to its pod, and to the agent's spec file.</summary>
+internal sealed class PodParts
+{
+    /// <summary>The VM's own directory: blank disks, overlays, fetched container disks.</summary>
+    public const string VmDir = "/vm", VmVolume = "vm";
+
+    /// <summary>Where the ConfigMap with the spec file is mounted.</summary>
+    public const string ConfigDir = "/etc/kvm-agent/machine", ConfigVolume = "machine";
+
+    public const string SecretsDir = "/etc/kvm-agent/secrets";
+
+    public List<PodProblem> Problems { get; } = [];
+
+    public List<Volume> Volumes { get; } = [];
+
+    public List<VolumeMount> Mounts { get; } = [];
+
+    public List<VolumeDevice> Devices { get; } = [];
+
+    public List<Container> InitContainers { get; } = [];
+
+    /// <summary>The spec file's <c>disks</c>.</summary>
+    public JsonArray Disks { get; } = [];
+
+    /// <summary>Its <c>configDrive</c>.</summary>
+    public JsonObject ConfigDrive { get; } = new() { ["format"] = "none" };
+
+    /// <summary>Texts of the ConfigMap, by file name.</summary>
+    public SortedDictionary<string, byte[]> Files { get; } = new(StringComparer.Ordinal);
+
+    public void AddVolume(string name, string kind, JsonObject source) => Volumes.Add(new Volume
+    {
+        Name = name,
+        Source = new Dictionary<string, JsonElement> { [kind] = JsonElement.Parse(source.ToJsonString()) },
+    });
+
+    /// <summary>Mounts the whole of a Secret, whose keys become files.</summary>
+    /// <returns>The directory.</returns>
+    public string MountSecret(string volume, string secret)
+    {
+        var directory = $"{SecretsDir}/{volume}";
+        AddVolume(volume, "secret", new JsonObject { ["secretName"] = secret });
+        Mounts.Add(new VolumeMount(volume, directory) { ReadOnly = true });
+        return directory;
+    }
+}

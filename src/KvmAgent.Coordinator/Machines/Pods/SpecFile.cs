@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Api;
+
+namespace KvmAgent.Coordinator.Machines.Pods;
+
+/// <summary>The file that the agent's VM_SPEC_FILE names: all of the machine that is not an address or a path of the pod's. JSON is YAML.</summary>
+internal static class SpecFile
+{
+    public const string Name = "spec.yaml";
+
+    public static JsonObject Create(VirtualMachineInstance vmi, long memory, PodParts parts)
+    {
+        var spec = vmi.Spec!;
+        var domain = spec.Domain;
+        var file = new JsonObject
+        {
+            ["name"] = HostName(vmi),
+            ["cpu"] = Cpu(domain),
+            ["memory"] = new JsonObject { ["size"] = memory.ToString(CultureInfo.InvariantCulture) },
+            ["machine"] = new JsonObject { ["type"] = MachineType(domain, parts) },
+            ["firmware"] = Firmware(domain),
+            ["vnc"] = new JsonObject { ["disabled"] = "1" },
+            ["lifecycle"] = new JsonObject { ["gracePeriod"] = $"{PodTemplate.GracePeriod(spec)}s" },
+        };
+        if (domain.Memory?.Hugepages?.PageSize is { } pages)
+        {
+            file["memory"]!["hugepages"] = pages;
+        }
+
+        if (Nic(domain, parts) is { Count: > 0 } nic)
+        {
+            file["nic"] = nic;
+        }
+
+        if (Image(vmi) is { Count: > 0 } image)
+        {
+            file["image"] = image;
+        }
+
+        AddDrive(file, vmi, parts);
+        if (parts.Disks.Count > 0)
+        {
+            file["disks"] = parts.Disks;
+        }
+
+        return file;
+    }
+
+    /// <summary>A host name, whatever the object's name is: that may have dots, and 253 characters.</summary>
+    public static string HostName(VirtualMachineInstance vmi)
+    {
+        var name = vmi.Spec?.Hostname ?? vmi.Metadata.Name!.Split('.')[0];
+        return name.Length <= 63 ? name : name[..63].TrimEnd('-');
+    }
+
+    private static JsonObject Cpu(Domain domain)
+    {
+        var cpu = new JsonObject
+        {
+            ["sockets"] = domain.Cpu?.Sockets ?? 1,
+            ["cores"] = domain.Cpu?.Cores ?? 1,
+            ["threads"] = domain.Cpu?.Threads ?? 1,
+        };
+        // The agent's own choice is the host's CPU, and what comes nearest to it without KVM.
+        if (domain.Cpu?.Model is { } model and not ("host-passthrough" or "host-model"))
+        {
+            cpu["model"] = model;
+        }
+
+        return cpu;
+    }
+
+    private static string MachineType(Domain domain, PodParts parts)
+    {
+        var type = domain.Machine?.Type ?? "";
+        if (type is "" or "q35" || type.StartsWith("pc-q35", StringComparison.Ordinal))
+        {
+            return "q35";
+        }
+
+        if (type != "pc" && !type.StartsWith("pc-i440fx", StringComparison.Ordinal))
+        {
+            parts.Problems.Add(PodProblem.Spec($"spec.domain.machine.type={type} is not supported; use q35 or pc"));
+        }
+
+        return "pc";
+    }
+
+    private static JsonObject Firmware(Domain domain)
+    {
+        var firmware = new JsonObject { ["type"] = domain.Firmware?.Bootloader?.Efi is null ? "bios" : "uefi" };
+        if (domain.Firmware?.Uuid is { } uuid)
+        {
+            firmware["uuid"] = uuid;
+        }
+
+        return firmware;
+    }
+
+    private static JsonObject Nic(Domain domain, PodParts parts)
+    {
+        var nic = new JsonObject();
+        var interfaces = domain.Devices?.Interfaces ?? [];
+        if (interfaces.Count > 1)
+        {
+            parts.Problems.Add(PodProblem.Spec($"spec.domain.devices.interfaces has {interfaces.Count} entries; the guest has one interface, on the pod's network"));
+        }
+
+        if (interfaces is [var only, ..])
+        {
+            if (only.MacAddress is { } mac)
+            {
+                nic["mac"] = mac.Replace('-', ':');
+            }
+
+            if (only.Model is { } model)
+            {
+                nic["model"] = model;
+            }
+        }
+
+        return nic;
+    }
+
+    private static JsonObject Image(VirtualMachineInstance vmi)
+    {
+        var image = new JsonObject();
+        Set("source", MachineLabels.ImageSource);
+        Set("target", MachineLabels.ImageTarget);
+        Set("checksum", MachineLabels.ImageChecksum);
+        return image;
+
+        void Set(string key, string annotation)
+        {
+            if (vmi.Metadata.Annotation(annotation) is { Length: > 0 } value)
+            {
+                image[key] = value;
+            }
+        }
+    }
+
+    private static void AddDrive(JsonObject file, VirtualMachineInstance vmi, PodParts parts)
+    {
+        var disk = new JsonObject();
+        // The config drive goes on the bus of the disks that say nothing, of which there are no others.
+        if (parts.ConfigDrive.Remove("bus", out var bus))
+        {
+            disk["bus"] = bus;
+        }
+
+        if (vmi.Metadata.Annotation(MachineLabels.DiskSize) is { Length: > 0 } size)
+        {
+            disk["size"] = size;
+        }
+
+        if (disk.Count > 0)
+        {
+            file["disk"] = disk;
+        }
+
+        file["configDrive"] = parts.ConfigDrive;
+    }
+}

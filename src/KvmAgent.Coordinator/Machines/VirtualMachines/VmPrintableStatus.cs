@@ -1,0 +1,111 @@
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines.Instances;
+using KvmAgent.Coordinator.Machines.Pods;
+using KvmAgent.Kubernetes.Resources;
+
+namespace KvmAgent.Coordinator.Machines.VirtualMachines;
+
+/// <summary>How a machine is, for <c>kubectl get vm</c> and for programs.</summary>
+internal static class VmPrintableStatus
+{
+    public const string Failure = "Failure", RestartRequired = "RestartRequired";
+
+    private static readonly string[] Mirrored =
+        [InstanceStatus.Paused, InstanceStatus.AgentConnected, InstanceStatus.LiveMigratable, InstanceStatus.PodScheduled, InstanceStatus.Unrealised];
+
+    private static readonly string[] Ours = [InstanceStatus.Ready, Failure, RestartRequired, .. Mirrored];
+
+    /// <param name="status">What was decided already.</param>
+    /// <param name="problem">Reason and message of what keeps the machine from starting.</param>
+    public static VirtualMachineStatus Describe(VmView view, VirtualMachineStatus status, (string Reason, string Message)? problem)
+    {
+        var instance = problem is null ? view.Instance : null;
+        var conditions = new Conditions(status.Conditions, Ours, view.Now);
+        AddReady(conditions, instance);
+        foreach (var condition in Mirrored.Select(t => Conditions.Find(instance?.Status?.Conditions, t)).OfType<Condition>())
+        {
+            conditions.Mirror(condition);
+        }
+
+        if ((problem ?? InstanceProblem(instance)) is var (reason, message))
+        {
+            conditions.Set(Failure, true, reason, message);
+        }
+
+        if (NeedsRestart(view, instance))
+        {
+            conditions.Set(RestartRequired, true, "RestartRequired", "the template was changed since the instance was started; restart the machine to apply it");
+        }
+
+        return status with
+        {
+            Created = instance is not null,
+            Ready = Conditions.IsTrue(instance?.Status?.Conditions, InstanceStatus.Ready),
+            PrintableStatus = Printable(view, status, instance),
+            RunStrategy = view.Vm.Spec?.EffectiveRunStrategy,
+            Conditions = conditions.All,
+            ObservedGeneration = view.Vm.Metadata.Generation,
+            DesiredGeneration = view.Vm.Metadata.Generation,
+        };
+    }
+
+    private static void AddReady(Conditions conditions, VirtualMachineInstance? instance)
+    {
+        if (instance is null)
+        {
+            conditions.Set(InstanceStatus.Ready, false, "VMINotExists", "VMI does not exist");
+        }
+        else if (Conditions.Find(instance.Status?.Conditions, InstanceStatus.Ready) is { } ready)
+        {
+            conditions.Mirror(ready);
+        }
+        else
+        {
+            conditions.Set(InstanceStatus.Ready, false, "GuestNotRunning", "the guest does not run yet");
+        }
+    }
+
+    private static (string Reason, string Message)? InstanceProblem(VirtualMachineInstance? instance) =>
+        Conditions.Find(instance?.Status?.Conditions, InstanceStatus.Synchronized) is { Status: Condition.False } problem
+            ? (problem.Reason ?? "FailedCreate", problem.Message ?? "")
+            : null;
+
+    private static bool NeedsRestart(VmView view, VirtualMachineInstance? instance) =>
+        instance is not null && view.Vm.Spec is not null && !VmiPhases.IsFinal(instance.Status?.Phase)
+        && instance.Metadata.Annotation(MachineLabels.TemplateHash) is { } hash && hash != InstanceTemplate.Hash(view.Vm);
+
+    /// <summary>KubeVirt's, in KubeVirt's order.</summary>
+    private static string Printable(VmView view, VirtualMachineStatus status, VirtualMachineInstance? instance)
+    {
+        var phase = instance?.Status?.Phase;
+        var ended = VmiPhases.IsFinal(phase);
+        var conditions = instance?.Status?.Conditions;
+        var reason = Conditions.Find(conditions, InstanceStatus.Synchronized)?.Reason;
+        return view.Vm.Metadata.DeletionTimestamp is not null ? "Terminating"
+            : instance is { Metadata.DeletionTimestamp: not null } && !ended ? "Stopping"
+            : instance is null && view.Pods.Count > 0 ? "Stopping"
+            : Conditions.IsTrue(conditions, InstanceStatus.Paused) ? "Paused"
+            : phase == VmiPhases.Running ? "Running"
+            : reason == PodProblem.ClaimNotFound ? "ErrorPvcNotFound"
+            : Conditions.Find(conditions, InstanceStatus.PodScheduled) is { Reason: "Unschedulable" } ? "ErrorUnschedulable"
+            : instance is not null && !ended && ClaimPending(view) ? "WaitingForVolumeBinding"
+            : !ended && reason is "ErrImagePull" or "ImagePullBackOff" ? reason
+            : instance is not null && !ended ? "Starting"
+            : status.StartFailure is { ConsecutiveFailCount: > 0 } ? "CrashLoopBackOff"
+            : WillStart(view, status, instance) ? "Starting"
+            : "Stopped";
+    }
+
+    private static bool WillStart(VmView view, VirtualMachineStatus status, VirtualMachineInstance? instance) => view.Vm.Spec?.EffectiveRunStrategy switch
+    {
+        RunStrategies.Always => true,
+        RunStrategies.RerunOnFailure => instance?.Status?.Phase != VmiPhases.Succeeded,
+        RunStrategies.Once => instance is null,
+        RunStrategies.Manual => status.StateChangeRequests?.Any(static r => r.Action == StateChangeRequest.Start) == true,
+        _ => false,
+    };
+
+    private static bool ClaimPending(VmView view) => (view.Vm.Spec?.Template.Spec.Volumes ?? [])
+        .Select(static v => v.PersistentVolumeClaim?.ClaimName ?? v.DataVolume?.Name)
+        .Any(name => name is not null && view.Claims.GetValueOrDefault(name)?.Status?.Phase == "Pending");
+}

@@ -1,0 +1,24 @@
+using System.Text.Json.Serialization;
+using KvmAgent.Kubernetes.Resources;
+
+namespace KvmAgent.Kubernetes.Core;
+
+/// <summary>The kinds of Kubernetes' own that are read or written here.</summary>
+public static class CoreKinds
+{
+    public static readonly ResourceKind<Pod> Pods = new("", "v1", "pods", "Pod", true, CoreJson.Default.Pod);
+
+    public static readonly ResourceKind<ConfigMap> ConfigMaps = new("", "v1", "configmaps", "ConfigMap", true, CoreJson.Default.ConfigMap);
+
+    public static readonly ResourceKind<Event> Events = new("", "v1", "events", "Event", true, CoreJson.Default.Event);
+
+    public static readonly ResourceKind<PersistentVolumeClaim> PersistentVolumeClaims =
+        new("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true, CoreJson.Default.PersistentVolumeClaim);
+}
+
+[JsonSerializable(typeof(Pod))]
+[JsonSerializable(typeof(ConfigMap))]
+[JsonSerializable(typeof(Event))]
+[JsonSerializable(typeof(PersistentVolumeClaim))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+internal sealed partial class CoreJson : JsonSerializerContext;

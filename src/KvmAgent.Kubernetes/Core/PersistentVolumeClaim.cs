@@ -1,0 +1,48 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using KvmAgent.Kubernetes.Resources;
+
+namespace KvmAgent.Kubernetes.Core;
+
+/// <summary>core/v1 PersistentVolumeClaim.</summary>
+public sealed record PersistentVolumeClaim : IKubernetesObject
+{
+    public const string Block = "Block", Bound = "Bound", Lost = "Lost";
+
+    public string? ApiVersion { get; init; }
+
+    public string? Kind { get; init; }
+
+    public required ObjectMeta Metadata { get; init; }
+
+    public PersistentVolumeClaimSpec? Spec { get; init; }
+
+    public PersistentVolumeClaimStatus? Status { get; init; }
+
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
+
+public sealed record PersistentVolumeClaimSpec
+{
+    public IReadOnlyList<string>? AccessModes { get; init; }
+
+    /// <summary><c>Block</c> or <c>Filesystem</c>, which it is where nothing is said.</summary>
+    public string? VolumeMode { get; init; }
+
+    public string? StorageClassName { get; init; }
+
+    public string? VolumeName { get; init; }
+
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
+
+public sealed record PersistentVolumeClaimStatus
+{
+    /// <summary><c>Pending</c>, <c>Bound</c> or <c>Lost</c>.</summary>
+    public string? Phase { get; init; }
+
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
