@@ -1,0 +1,60 @@
+using System.Net;
+
+namespace KvmAgent.Kubernetes;
+
+/// <summary>How a server is reached, recognised, and convinced of who we are.</summary>
+public sealed class KubernetesConnection
+{
+    internal KubernetesConnection(Uri server, string? ns, ServerTrust trust, Credentials credentials, IWebProxy? proxy, bool proxyOfEnvironment)
+    {
+        // Paths are appended to it: without the slash its last part would be replaced.
+        Server = server.AbsolutePath.EndsWith('/') ? server : new UriBuilder(server) { Path = server.AbsolutePath + "/" }.Uri;
+        Namespace = ns;
+        Trust = trust;
+        Credentials = credentials;
+        Proxy = proxy;
+        ProxyOfEnvironment = proxyOfEnvironment;
+    }
+
+    public Uri Server { get; }
+
+    /// <summary>The service account's or the context's; null where none is named.</summary>
+    public string? Namespace { get; }
+
+    internal ServerTrust Trust { get; }
+
+    internal Credentials Credentials { get; }
+
+    internal IWebProxy? Proxy { get; }
+
+    /// <summary>HTTPS_PROXY and NO_PROXY count, where no proxy is named.</summary>
+    internal bool ProxyOfEnvironment { get; }
+
+    /// <summary>A server without more ado: for tests, and <c>kubectl proxy</c>.</summary>
+    public static KubernetesConnection To(Uri server, string? token = null, string? ns = null) =>
+        new(server, ns, new ServerTrust(), new FixedCredentials(token is null ? new Credential() : Credential.OfToken(token)), null, proxyOfEnvironment: false);
+
+    /// <summary>As a pod's service account.</summary>
+    /// <exception cref="KubernetesConfigException">This is no pod, or it has no service account.</exception>
+    public static KubernetesConnection InCluster(string serviceAccountDir = ServiceAccount.DefaultDirectory) =>
+        ServiceAccount.Connect(serviceAccountDir, Environment.GetEnvironmentVariable);
+
+    /// <exception cref="KubernetesConfigException">There is no such file or context, or something in it is wrong.</exception>
+    public static KubernetesConnection FromKubeconfig(KubeconfigOptions? options = null) =>
+        Kubeconfig.Load(options ?? new KubeconfigOptions(), Environment.GetEnvironmentVariable).Connect();
+
+    /// <summary>The named kubeconfig or context; otherwise the service account in a pod, the kubeconfig where one is there, or null.</summary>
+    /// <exception cref="KubernetesConfigException">What is there is wrong.</exception>
+    public static KubernetesConnection? Detect(KubeconfigOptions? options = null, string serviceAccountDir = ServiceAccount.DefaultDirectory) =>
+        Detect(options ?? new KubeconfigOptions(), serviceAccountDir, Environment.GetEnvironmentVariable);
+
+    internal static KubernetesConnection? Detect(KubeconfigOptions options, string serviceAccountDir, Func<string, string?> environment)
+    {
+        if (options.Paths is null && options.Context is null && ServiceAccount.IsInPod(environment))
+        {
+            return ServiceAccount.Connect(serviceAccountDir, environment);
+        }
+
+        return Kubeconfig.IsThere(options, environment) ? Kubeconfig.Load(options, environment).Connect() : null;
+    }
+}
