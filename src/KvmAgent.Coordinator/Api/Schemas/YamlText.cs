@@ -1,0 +1,37 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace KvmAgent.Coordinator.Api.Schemas;
+
+/// <summary>JSON as YAML for people. A text that YAML would take for something else is quoted.</summary>
+internal static class YamlText
+{
+    public static string Of(JsonNode node)
+    {
+        using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        new YamlStream(new YamlDocument(Node(node))).Save(text, assignAnchors: false);
+        // The end mark of a document that another may follow.
+        return text.ToString().Replace("...\n", "", StringComparison.Ordinal);
+    }
+
+    private static YamlNode Node(JsonNode? node) => node switch
+    {
+        JsonObject map => new YamlMappingNode(map.Select(static e => KeyValuePair.Create<YamlNode, YamlNode>(Text(e.Key), Node(e.Value)))),
+        JsonArray list => new YamlSequenceNode(list.Select(Node)),
+        JsonValue value when value.GetValueKind() == JsonValueKind.String => Text(value.GetValue<string>()),
+        null => new YamlScalarNode("null"),
+        _ => new YamlScalarNode(node.ToJsonString()),
+    };
+
+    private static YamlScalarNode Text(string text) => new(text)
+    {
+        Style = text.Contains('\n', StringComparison.Ordinal) ? ScalarStyle.Literal : NeedsQuotes(text) ? ScalarStyle.DoubleQuoted : ScalarStyle.Any,
+    };
+
+    private static bool NeedsQuotes(string text) =>
+        text.Length == 0 || text is "~" || char.IsDigit(text[0]) || text[0] is '.' or '-' or '+' or '='
+        || text.ToUpperInvariant() is "TRUE" or "FALSE" or "YES" or "NO" or "ON" or "OFF" or "NULL" or "Y" or "N";
+}
