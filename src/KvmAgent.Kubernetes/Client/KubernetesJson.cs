@@ -9,6 +9,9 @@ namespace KvmAgent.Kubernetes;
 [JsonSerializable(typeof(Status))]
 [JsonSerializable(typeof(ListMeta))]
 [JsonSerializable(typeof(Bookmark))]
+[JsonSerializable(typeof(Lease))]
+[JsonSerializable(typeof(TokenReview))]
+[JsonSerializable(typeof(SubjectAccessReview))]
 [JsonSerializable(typeof(ExecCredential))]
 internal sealed partial class KubernetesJson : JsonSerializerContext
 {
@@ -38,7 +41,7 @@ internal sealed partial class KubernetesJson : JsonSerializerContext
     /// <exception cref="JsonException">It does not fit the kind.</exception>
     public static T ReadObject<T>(ResourceKind<T> kind, ReadOnlySpan<byte> json)
         where T : class, IKubernetesObject =>
-        JsonSerializer.Deserialize(json, kind.Json) ?? throw new JsonException($"null instead of a {kind.Kind}");
+        Whole(kind, JsonSerializer.Deserialize(json, kind.Json));
 
     /// <summary>Item by item off the bytes: a list of thousands is in memory once, not once more as a tree.</summary>
     /// <exception cref="JsonException">It is no list of the kind.</exception>
@@ -84,11 +87,16 @@ internal sealed partial class KubernetesJson : JsonSerializerContext
         Expect(ref reader, JsonTokenType.StartArray);
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            items.Add(JsonSerializer.Deserialize(ref reader, kind.Json) ?? throw new JsonException($"null instead of a {kind.Kind}"));
+            items.Add(Whole(kind, JsonSerializer.Deserialize(ref reader, kind.Json)));
         }
 
         return items;
     }
+
+    /// <summary>Metadata is declared as never null, and the serializer does not care: nobody behind here has to.</summary>
+    private static T Whole<T>(ResourceKind<T> kind, T? obj)
+        where T : class, IKubernetesObject =>
+        obj?.Metadata is not null ? obj : throw new JsonException($"{(obj is null ? "null instead of" : "no metadata in")} a {kind.Kind}");
 
     public static void Expect(ref Utf8JsonReader reader, JsonTokenType type)
     {
