@@ -1,0 +1,174 @@
+using KvmAgent.Coordinator.Agents;
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines.Instances;
+using KvmAgent.Coordinator.Machines.VirtualMachines;
+using KvmAgent.Kubernetes;
+using Microsoft.Extensions.Logging;
+
+namespace KvmAgent.Coordinator.Machines;
+
+/// <summary>
+/// Realises machines: each key that something has touched is looked at whole, first its instance, then its machine. A look asks the pure
+/// decisions, does the writes that they name and writes the status last, so that a coordinator that dies between any two writes is
+/// followed by one that decides the same again. Runs in the leader alone.
+/// </summary>
+internal sealed partial class MachineController
+{
+    private const int Workers = 8;
+
+    private readonly MachineCache _cache;
+    private readonly AgentRegistry _agents;
+    private readonly ActionRunner _actions;
+    private readonly EventRecorder _events;
+    private readonly MachineOptions _options;
+    private readonly StatusWriter<VirtualMachine, VirtualMachineStatus> _machineStatus;
+    private readonly StatusWriter<VirtualMachineInstance, VmiStatus> _instanceStatus;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+
+    public MachineController(
+        KubernetesClient client, MachineCache cache, AgentRegistry agents, EventRecorder events, MachineOptions options, TimeProvider time,
+        ILogger<MachineController> log)
+    {
+        (_cache, _agents, _events, _options, _time, _log) = (cache, agents, events, options, time, log);
+        _actions = new ActionRunner(client, cache);
+        _machineStatus = new(client, Kinds.VirtualMachines, ApiJson.Default.VirtualMachineStatus, static vm => vm.Status);
+        _instanceStatus = new(client, Kinds.VirtualMachineInstances, ApiJson.Default.VmiStatus, static vmi => vmi.Status);
+    }
+
+    /// <summary>Until it leads no more.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var queue = new WorkQueue<MachineKey>(_time, null, LogFailure);
+        void Add(MachineKey key) => queue.Add(key);
+        void Reported(AgentReport report)
+        {
+            if (_cache.PodByUid(report.Agent.PodUid) is { } pod && MachineCache.KeyOf(pod) is { } key)
+            {
+                queue.Add(key);
+            }
+        }
+
+        _cache.Touched += Add;
+        _agents.Reported += Reported;
+        try
+        {
+            await _cache.Synced.WaitAsync(stop).ConfigureAwait(false);
+            foreach (var obj in _cache.Machines.List().Select(static o => o.Metadata).Concat(_cache.Instances.List().Select(static o => o.Metadata)))
+            {
+                queue.Add(new MachineKey(obj.Namespace!, obj.Name!));
+            }
+
+            await queue.RunAsync(Workers, (key, cancel) => LookAsync(key, queue, cancel), stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            _cache.Touched -= Add;
+            _agents.Reported -= Reported;
+        }
+    }
+
+    private async Task LookAsync(MachineKey key, WorkQueue<MachineKey> queue, CancellationToken cancel)
+    {
+        if (_cache.Instances.Get(key.Namespace, key.Name) is { } instance)
+        {
+            await LookAsync(key, instance, queue, cancel).ConfigureAwait(false);
+        }
+
+        if (_cache.Machines.Get(key.Namespace, key.Name) is { } vm)
+        {
+            await LookAsync(key, vm, queue, cancel).ConfigureAwait(false);
+        }
+    }
+
+    private async Task LookAsync(MachineKey key, VirtualMachineInstance instance, WorkQueue<MachineKey> queue, CancellationToken cancel)
+    {
+        var pods = _cache.PodsOf(key);
+        var name = Pods.PodTemplate.Name(instance);
+        var pod = pods.FirstOrDefault(p => p.Metadata.Name == name);
+        var view = new InstanceView(
+            instance,
+            pod,
+            [.. pods.Where(p => p.Metadata.Name != name)],
+            _cache.ClaimsOf(key.Namespace),
+            pod is not null && _agents.Find(pod.Metadata.Uid!) is { Status: { } status } ? new AgentView(pod.Metadata.Uid!, status) : null,
+            _time.GetUtcNow());
+        var decision = InstanceDecision.Decide(view, _options);
+        var done = await _actions.RunAsync(key, instance.Metadata.Uid!, decision.Actions, cancel).ConfigureAwait(false);
+        var wanted = done.Problem is { } problem ? InstanceStatus.Waiting(view, problem.Reason, problem.Message)
+            : done.Pod is not null ? InstanceStatus.WithPod(decision.Status, done.Pod)
+            : decision.Status;
+        if (await _instanceStatus.WriteAsync(instance, wanted, cancel).ConfigureAwait(false) is { } written)
+        {
+            _cache.Instances.Observe(written);
+            // Told once the status says so too: a look that fails before is made again.
+            await RecordAsync(Kinds.VirtualMachineInstances, instance, done.Problem is { } p ? [new("Warning", "FailedCreate", p.Message)] : decision.Events, cancel)
+                .ConfigureAwait(false);
+        }
+
+        if (done.Pod is not null)
+        {
+            _actions.Recorded(instance.Metadata.Uid!);
+        }
+
+        Later(queue, key, done.Problem is null ? decision.Again : TimeSpan.FromSeconds(10));
+    }
+
+    private async Task LookAsync(MachineKey key, VirtualMachine vm, WorkQueue<MachineKey> queue, CancellationToken cancel)
+    {
+        var view = new VmView(
+            vm, _cache.Instances.Get(key.Namespace, key.Name), _cache.PodsOf(key), _cache.ClaimsOf(key.Namespace), _time.GetUtcNow());
+        var decision = VmDecision.Decide(view);
+        var done = await _actions.RunAsync(key, vm.Metadata.Uid!, decision.Actions, cancel).ConfigureAwait(false);
+        if (done.Problem is not null || decision.Actions.Count > 0)
+        {
+            await RecordAsync(Kinds.VirtualMachines, vm, done.Problem is { } p ? [new("Warning", "FailedCreate", p.Message)] : decision.Events, cancel)
+                .ConfigureAwait(false);
+        }
+
+        var wanted = done.Problem is { } problem ? VmPrintableStatus.Describe(view, decision.Status, problem)
+            : decision.Actions.Count == 0 ? decision.Status
+            : VmDecision.Decide(view with { Instance = _cache.Instances.Get(key.Namespace, key.Name) }).Status;
+        if (await _machineStatus.WriteAsync(vm, wanted, cancel).ConfigureAwait(false) is { } written)
+        {
+            _cache.Machines.Observe(written);
+        }
+
+        Later(queue, key, done.Problem is null ? decision.Again : TimeSpan.FromSeconds(10));
+    }
+
+    private async Task RecordAsync<T>(Kubernetes.Resources.ResourceKind<T> kind, T obj, IReadOnlyList<MachineEvent> events, CancellationToken cancel)
+        where T : class, Kubernetes.Resources.IKubernetesObject
+    {
+        foreach (var e in events)
+        {
+            await _events.RecordAsync(kind, obj, e, cancel).ConfigureAwait(false);
+        }
+    }
+
+    private static void Later(WorkQueue<MachineKey> queue, MachineKey key, TimeSpan? again)
+    {
+        if (again is { } delay)
+        {
+            queue.AddAfter(key, delay);
+        }
+    }
+
+    private void LogFailure(MachineKey key, Exception e)
+    {
+        if (e is KubernetesException { IsConflict: true })
+        {
+            LogStale(key);
+        }
+        else
+        {
+            LogFailed(e is KubernetesException or HttpRequestException ? null : e, key, e.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Key} was changed meanwhile; it is looked at again")]
+    private partial void LogStale(MachineKey key);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Key} could not be looked after, it is tried again: {Error}")]
+    private partial void LogFailed(Exception? e, MachineKey key, string error);
+}
