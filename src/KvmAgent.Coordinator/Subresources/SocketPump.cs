@@ -1,0 +1,62 @@
+using System.Buffers;
+using System.Net.WebSockets;
+
+namespace KvmAgent.Coordinator.Subresources;
+
+/// <summary>Hands the frames of two WebSockets over to one another, until one of them ends.</summary>
+internal static class SocketPump
+{
+    private const int FrameLength = 64 << 10;
+
+    /// <param name="client">Is told why it ends.</param>
+    /// <param name="stop">Ends it with a farewell to the client.</param>
+    public static async Task RunAsync(WebSocket client, WebSocket agent, CancellationToken stop)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var up = CopyAsync(client, agent, end.Token);
+        var down = CopyAsync(agent, client, end.Token);
+        await Task.WhenAny(up, down).ConfigureAwait(false);
+        if (client.State is WebSocketState.Open or WebSocketState.CloseReceived)
+        {
+            var (status, why) = stop.IsCancellationRequested ? (WebSocketCloseStatus.PolicyViolation, "taken over by another client") : (WebSocketCloseStatus.NormalClosure, "");
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2), TimeProvider.System);
+            try
+            {
+                await client.CloseOutputAsync(status, why, limit.Token).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is WebSocketException or OperationCanceledException)
+            {
+                // It takes nothing any more.
+            }
+        }
+
+        await end.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(up, down).ConfigureAwait(false);
+    }
+
+    private static async Task CopyAsync(WebSocket from, WebSocket to, CancellationToken stop)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(FrameLength);
+        try
+        {
+            while (true)
+            {
+                var part = await from.ReceiveAsync(buffer.AsMemory(), stop).ConfigureAwait(false);
+                if (part.MessageType == WebSocketMessageType.Close)
+                {
+                    return;
+                }
+
+                await to.SendAsync(buffer.AsMemory(0, part.Count), WebSocketMessageType.Binary, part.EndOfMessage, stop).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException)
+        {
+            // One of both is gone, or the stream is over.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using KvmAgent.Contracts.Link;
+using KvmAgent.Coordinator.Machines;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace KvmAgent.Coordinator.Subresources;
+
+/// <summary>Streams between a client and a guest: the serial console, the screen, a port.</summary>
+internal sealed class StreamVerbs(InstanceLinks links, StreamOwners owners)
+{
+    private const string Protocol = "plain.kubevirt.io";
+
+    /// <summary>Idle sessions live, and dead ones end.</summary>
+    private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15), PongLimit = TimeSpan.FromSeconds(60);
+
+    public IReadOnlyList<Subresource> All =>
+    [
+        new(HttpMethods.Get, "virtualmachineinstances", "console", r => OwnAsync(r, StreamKinds.Console)),
+        new(HttpMethods.Get, "virtualmachineinstances", "vnc", r => OwnAsync(r, StreamKinds.Vnc)),
+        .. PortForward("virtualmachineinstances"),
+        .. PortForward("virtualmachines"),
+    ];
+
+    private IEnumerable<Subresource> PortForward(string resource) =>
+    [
+        new(HttpMethods.Get, resource, "portforward", PortAsync, "/{port}"),
+        new(HttpMethods.Get, resource, "portforward", PortAsync, "/{port}/{protocol}"),
+    ];
+
+    /// <summary>One client at a time; a new one takes over, unless it asks not to.</summary>
+    private async Task OwnAsync(SubresourceRequest request, string kind)
+    {
+        using var own = owners.Take($"{request.Namespace}/{request.Name}/{kind}", preserve: request.Http.Request.Query["preserveSession"] == "true");
+        await ConnectAsync(request, new StreamRequest(kind), own.Lost).ConfigureAwait(false);
+    }
+
+    private Task PortAsync(SubresourceRequest request)
+    {
+        var port = (string)request.Http.GetRouteValue("port")!;
+        var protocol = (string?)request.Http.GetRouteValue("protocol") ?? StreamKinds.Tcp;
+        if (!int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number is < 1 or > 65535)
+        {
+            throw new CoordinatorException(FailureReason.BadRequest, $"port {port} is none; give 1 to 65535");
+        }
+
+        if (protocol is not (StreamKinds.Tcp or StreamKinds.Udp))
+        {
+            throw new CoordinatorException(FailureReason.BadRequest, $"protocol {protocol} is not supported; give tcp or udp");
+        }
+
+        return ConnectAsync(request, new StreamRequest(StreamKinds.Port, number, protocol), CancellationToken.None);
+    }
+
+    private async Task ConnectAsync(SubresourceRequest request, StreamRequest wanted, CancellationToken lost)
+    {
+        var sockets = request.Http.WebSockets;
+        if (!sockets.IsWebSocketRequest)
+        {
+            throw new CoordinatorException(FailureReason.BadRequest, $"this is a WebSocket of the protocol {Protocol}; ask for an upgrade");
+        }
+
+        var link = await links.OfRunningAsync(new MachineKey(request.Namespace, request.Name), FailureReason.BadRequest, request.Cancel).ConfigureAwait(false);
+        await using var stream = await link.OpenStreamAsync(wanted, request.Cancel).ConfigureAwait(false);
+        using var client = await sockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+        {
+            SubProtocol = sockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null,
+            KeepAliveInterval = PingEvery,
+            KeepAliveTimeout = PongLimit,
+        }).ConfigureAwait(false);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(request.Cancel, lost);
+        await SocketPump.RunAsync(client, stream.Socket, stop.Token).ConfigureAwait(false);
+    }
+}

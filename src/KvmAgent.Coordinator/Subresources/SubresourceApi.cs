@@ -1,0 +1,141 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+
+namespace KvmAgent.Coordinator.Subresources;
+
+/// <summary>One thing that can be asked of a machine or an instance.</summary>
+/// <param name="Resource"><c>virtualmachines</c> or <c>virtualmachineinstances</c>.</param>
+/// <param name="Name">As in the path.</param>
+/// <param name="Path">What else the path has behind the name.</param>
+internal sealed record Subresource(string Method, string Resource, string Name, Func<SubresourceRequest, Task> Run, string Path = "")
+{
+    /// <summary>The verb that RBAC knows it by.</summary>
+    public string Verb => Method == HttpMethods.Get ? "get" : "update";
+}
+
+/// <summary>A request that is allowed.</summary>
+internal sealed record SubresourceRequest(HttpContext Http, RequestUser User, string Namespace, string Name)
+{
+    private const int LongestBody = 64 << 10;
+
+    public CancellationToken Cancel => Http.RequestAborted;
+
+    /// <summary>The body's JSON object; an empty one where there is none.</summary>
+    public async Task<JsonObject> BodyAsync()
+    {
+        using var text = new MemoryStream();
+        var buffer = new byte[4096];
+        while (await Http.Request.Body.ReadAsync(buffer, Cancel).ConfigureAwait(false) is > 0 and var read)
+        {
+            text.Write(buffer.AsSpan(0, read));
+            if (text.Length > LongestBody)
+            {
+                throw new CoordinatorException(FailureReason.BadRequest, $"the request's body is longer than {LongestBody} bytes");
+            }
+        }
+
+        if (text.Length == 0)
+        {
+            return [];
+        }
+
+        try
+        {
+            text.Position = 0;
+            return JsonNode.Parse(text) as JsonObject
+                ?? throw new CoordinatorException(FailureReason.BadRequest, "the request's body is no JSON object; send {} or nothing");
+        }
+        catch (JsonException e)
+        {
+            throw new CoordinatorException(FailureReason.BadRequest, $"the request's body is not JSON: {e.Message}");
+        }
+    }
+
+    public Task AnswerAsync(JsonNode body)
+    {
+        Http.Response.ContentType = "application/json";
+        return Http.Response.WriteAsync(body.ToJsonString(), Cancel);
+    }
+
+    /// <summary>It is under way.</summary>
+    public void Accept() => Http.Response.StatusCode = StatusCodes.Status202Accepted;
+}
+
+/// <summary>
+/// The aggregated API <c>subresources.kubevirt.io</c>, which the API server hands through: its paths and answers are those that an
+/// unmodified <c>virtctl</c> hard-codes.
+/// </summary>
+internal sealed partial class SubresourceApi(IReadOnlyList<Subresource> subresources, SubresourceAccess access, ILogger<SubresourceApi> log)
+{
+    public const string Group = "subresources.kubevirt.io";
+
+    public static readonly IReadOnlyList<string> Versions = ["v1", "v1alpha3"];
+
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        Discovery.Map(routes, subresources);
+        foreach (var version in Versions)
+        {
+            foreach (var subresource in subresources)
+            {
+                var pattern = $"/apis/{Group}/{version}/namespaces/{{ns}}/{subresource.Resource}/{{name}}/{subresource.Name}{subresource.Path}";
+                routes.MapMethods(pattern, [subresource.Method], context => RunAsync(context, version, subresource));
+            }
+        }
+
+        routes.MapFallback(static context => ApiStatus.WriteAsync(context, 404, "NotFound", $"the server could not find the requested resource {context.Request.Path}"));
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever fails is one request's affair, and is logged and answered.")]
+    private async Task RunAsync(HttpContext context, string version, Subresource subresource)
+    {
+        var ns = (string)context.GetRouteValue("ns")!;
+        var name = (string)context.GetRouteValue("name")!;
+        try
+        {
+            var user = RequestUser.From(context.Request.Headers)
+                ?? throw new CoordinatorException(FailureReason.Forbidden, "the request names no user; it must come through the API server");
+            await access.DemandAsync(user, subresource.Verb, version, ns, subresource.Resource, name, subresource.Name, context.RequestAborted).ConfigureAwait(false);
+            if (subresource.Verb != "get")
+            {
+                LogChange(user.Name, subresource.Name, subresource.Resource, ns, name);
+            }
+
+            await subresource.Run(new SubresourceRequest(context, user, ns, name)).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody waits for an answer.
+        }
+        catch (Exception e) when (!context.Response.HasStarted)
+        {
+            if (ApiStatus.Of(e) is var (code, reason, message))
+            {
+                await ApiStatus.WriteAsync(context, code, reason, message).ConfigureAwait(false);
+            }
+            else
+            {
+                LogBug(e, subresource.Name, subresource.Resource, ns, name);
+                await ApiStatus.WriteAsync(context, 500, "InternalError", "an error of the coordinator's; its log has it").ConfigureAwait(false);
+            }
+        }
+        catch (Exception e)
+        {
+            LogBroken(subresource.Name, subresource.Resource, ns, name, e.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{User} asks to {Subresource} {Resource} {Namespace}/{Name}")]
+    private partial void LogChange(string user, string subresource, string resource, string @namespace, string name);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Subresource} of {Resource} {Namespace}/{Name} failed")]
+    private partial void LogBug(Exception e, string subresource, string resource, string @namespace, string name);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Subresource} of {Resource} {Namespace}/{Name} broke: {Error}")]
+    private partial void LogBroken(string subresource, string resource, string @namespace, string name, string error);
+}
