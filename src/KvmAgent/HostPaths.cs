@@ -28,6 +28,7 @@ internal sealed class HostPaths(string root = "/")
     public string ImportHeaders => At("extraheaders");
     public string ImportMetrics => At("run/kvm-agent/import.prom");
 
+    public string NetworkDevices => At("sys/class/net");
     public string Proc => At("proc");
     public string CGroups => At("sys/fs/cgroup");
     public string Firmware => At("usr/share/OVMF");

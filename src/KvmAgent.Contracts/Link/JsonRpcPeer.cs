@@ -23,6 +23,7 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
     private readonly JsonRpcCalls _calls = new();
     private readonly HashSet<Task> _underWay = [];
     private readonly JsonRpcReader _reader = new(socket);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _faultsInARow;
 
     /// <summary>How many messages made no sense.</summary>
@@ -49,6 +50,7 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
         finally
         {
             _calls.End(why);
+            _ended.TrySetResult();
             await ending.CancelAsync().ConfigureAwait(false);
             await Task.WhenAll(UnderWay()).ConfigureAwait(false);
         }
@@ -94,7 +96,7 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
         try
         {
             await SendAsync(stop => socket.CloseOutputAsync(status, Shorten(why), stop)).ConfigureAwait(false);
-            await Task.Delay(Farewell, time).ConfigureAwait(false);
+            await Task.WhenAny(_ended.Task, Task.Delay(Farewell, time)).ConfigureAwait(false);
         }
         catch (IOException)
         {

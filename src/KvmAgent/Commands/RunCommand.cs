@@ -1,5 +1,7 @@
 using System.CommandLine;
+using KvmAgent.Contracts.Link;
 using KvmAgent.Lifecycle;
+using KvmAgent.Link;
 using KvmAgent.Processes;
 using KvmAgent.Settings;
 using KvmAgent.Status;
@@ -34,6 +36,9 @@ internal static class RunCommand
             .AddSingleton(TimeProvider.System)
             .AddSingleton<StopSignal>()
             .AddSingleton<HoldGate>()
+            .AddSingleton<GuestAccess>()
+            .AddSingleton(new Journal(settings.RunDir, new AgentStart(Guid.NewGuid().ToString("N"), TimeProvider.System.GetUtcNow())))
+            .AddSingleton<CoordinatorLink>()
             .AddSingleton<AgentExit>()
             .AddSingleton<VmRunner>()
             .AddSingleton(s => new StatusBoard(settings.Name, settings.Namespace, TimeProvider.System, s.GetRequiredService<ILogger<StatusBoard>>()))

@@ -32,6 +32,9 @@ internal sealed partial class GuestAgentWatch : IAsyncDisposable
     /// <summary>Whether the guest agent is there and answered when last asked.</summary>
     public bool Answers => _board.Current.GuestAgent is { Answers: true };
 
+    /// <summary>For questions of others; one at a time is asked.</summary>
+    public GuestAgentClient Client => _client;
+
     /// <summary>Asks the guest to power off.</summary>
     public Task ShutdownAsync(CancellationToken cancel) => _client.PowerDownAsync(Limit, cancel);
 

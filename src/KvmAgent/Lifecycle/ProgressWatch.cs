@@ -20,7 +20,8 @@ internal sealed partial class ProgressWatch(QmpClient qmp, Task ended, StatusBoa
             var before = -1L;
             while (board.Current is { Network.LeaseGiven: false, GuestAgent: null } && !ended.IsCompleted)
             {
-                var operations = await qmp.QueryBlockOperationsAsync(cancel).ConfigureAwait(false);
+                var usage = await qmp.QueryBlockUsageAsync(cancel: cancel).ConfigureAwait(false);
+                var operations = usage.ReadOperations + usage.WriteOperations;
                 if (operations == before)
                 {
                     var warning = $"the guest has shown no sign of life for {Patience.TotalSeconds:0} s under KVM: no DHCP, no guest agent, no disk access; "

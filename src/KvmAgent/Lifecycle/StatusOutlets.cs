@@ -16,11 +16,11 @@ internal sealed partial class StatusOutlets : IAsyncDisposable
     private readonly NotifySocket? _notify;
     private bool _announced;
 
-    public StatusOutlets(VmSettings settings, StatusBoard board, HoldGate hold, ILoggerFactory logs, TimeProvider time)
+    public StatusOutlets(VmSettings settings, StatusBoard board, Journal journal, HoldGate hold, ILoggerFactory logs, TimeProvider time)
     {
         _log = logs.CreateLogger<StatusOutlets>();
         _board = board;
-        _journal = new Journal(settings.RunDir);
+        _journal = journal;
         _probes = new ProbeFiles(settings.RunDir, board, time);
         _control = new ControlSocket(settings.RunDir, board, hold.Open, logs.CreateLogger<ControlSocket>());
         _notify = NotifySocket.Open(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"));

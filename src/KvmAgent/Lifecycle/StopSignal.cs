@@ -16,10 +16,15 @@ internal sealed class StopSignal(TimeProvider time) : IDisposable
     /// <summary>When it was first asked for, by <see cref="TimeProvider.GetTimestamp"/>; the grace period counts from here.</summary>
     public long RequestedAt { get; private set; }
 
-    public void Raise()
+    /// <summary>How long the guest may take instead of GRACE_PERIOD, where who asked said so.</summary>
+    public TimeSpan? Grace { get; private set; }
+
+    /// <param name="grace">How long the guest may take; null: as the settings say.</param>
+    public void Raise(TimeSpan? grace = null)
     {
         lock (_gate)
         {
+            Grace ??= grace;
             if (_requested.IsCancellationRequested)
             {
                 _hurry.Cancel();

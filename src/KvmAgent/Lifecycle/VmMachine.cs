@@ -17,7 +17,7 @@ internal sealed record Verdict(FailureReason? Reason, string Text, AcceleratorCh
 
 /// <summary>The prepared machine: runs QEMU once for each time that the guest is powered on, watches it, and judges how it ended.</summary>
 internal sealed partial class VmMachine(
-    VmSettings settings, HostPaths paths, Prepared prepared, StatusBoard board, StopSignal stop, ILoggerFactory logs, TimeProvider time) : IAsyncDisposable
+    VmSettings settings, HostPaths paths, Prepared prepared, StatusBoard board, StopSignal stop, GuestAccess access, ILoggerFactory logs, TimeProvider time) : IAsyncDisposable
 {
     private readonly ILogger _log = logs.CreateLogger("KvmAgent.Qemu");
     private readonly QemuSockets _sockets = new(settings.RunDir);
@@ -51,6 +51,7 @@ internal sealed partial class VmMachine(
         await using var agentDisposal = agent.ConfigureAwait(false);
         await _console.AttachGuestAsync(_sockets.Serial, TimeSpan.FromSeconds(5), run.Ended, stop.Requested).ConfigureAwait(false);
         await prepared.Rules.ConfigureAwait(false);
+        using var opened = access.Open(new RunningMachine(run.Qmp, run.Pid, agent));
         await run.ContinueAsync(stop.Requested).ConfigureAwait(false);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Requested);
         var progress = accelerator.Accelerator == Accelerator.Kvm
@@ -71,7 +72,7 @@ internal sealed partial class VmMachine(
         if (await Task.WhenAny(run.Ended, asked).ConfigureAwait(false) == asked && !run.Ended.IsCompleted)
         {
             board.Signal(VmSignal.ShutdownAsked, "the agent was told to stop");
-            var shutdown = new GuestShutdown(settings.Lifecycle.GracePeriod, stop, time, logs.CreateLogger<GuestShutdown>());
+            var shutdown = new GuestShutdown(stop.Grace ?? settings.Lifecycle.GracePeriod, stop, time, logs.CreateLogger<GuestShutdown>());
             forced = !await shutdown.RunAsync(run, agent.Answers ? agent.ShutdownAsync : null).ConfigureAwait(false);
         }
 

@@ -1,4 +1,5 @@
 using KvmAgent.Contracts;
+using KvmAgent.Link;
 using KvmAgent.Processes;
 using KvmAgent.Qemu;
 using KvmAgent.Settings;
@@ -17,6 +18,9 @@ internal sealed partial class VmRunner(
     StatusBoard board,
     StopSignal stop,
     HoldGate hold,
+    Journal journal,
+    GuestAccess access,
+    CoordinatorLink link,
     ILoggerFactory logs,
     TimeProvider time)
 {
@@ -30,8 +34,9 @@ internal sealed partial class VmRunner(
         try
         {
             RunDirectory.Prepare(settings, undo);
-            var outlets = new StatusOutlets(settings, board, hold, logs, time);
+            var outlets = new StatusOutlets(settings, board, journal, hold, logs, time);
             undo.Push("the status's outlets", () => outlets.DisposeAsync().AsTask());
+            link.Start();
             await ChildProcess.EndLeftoverAsync(RunDirectory.QemuRecord(settings), time, stop.Requested).ConfigureAwait(false);
             var accelerator = AcceleratorChoice.Decide(settings.Machine.Accelerator, paths.Kvm);
             LogInEffect(SettingsSummary.Of(settings), accelerator.Name, accelerator.Reason);
@@ -40,7 +45,7 @@ internal sealed partial class VmRunner(
             var prepared = await new Preparation(settings, paths, undo, board, fetchLog, logs, time).RunAsync(stop.Requested).ConfigureAwait(false);
             Describe(prepared);
             fetchLog.Warn(prepared.Network.Warnings);
-            var machine = new VmMachine(settings, paths, prepared, board, stop, logs, time);
+            var machine = new VmMachine(settings, paths, prepared, board, stop, access, logs, time);
             await using (machine.ConfigureAwait(false))
             {
                 return await LiveAsync(machine, accelerator).ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using KvmAgent.Link;
 using KvmAgent.Status;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -6,7 +7,7 @@ namespace KvmAgent.Lifecycle;
 
 /// <summary>The hosted service around the VM: its end is the host's end, and its exit code the process's.</summary>
 internal sealed partial class VmService(
-    VmRunner runner, StatusBoard board, HostPaths paths, AgentExit exit, IHostApplicationLifetime host, ILogger<VmService> log) : BackgroundService
+    VmRunner runner, StatusBoard board, HostPaths paths, CoordinatorLink link, AgentExit exit, IHostApplicationLifetime host, ILogger<VmService> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -27,6 +28,7 @@ internal sealed partial class VmService(
         finally
         {
             TerminationMessage.Write(paths, board.Current);
+            await link.FinishAsync().ConfigureAwait(false);
             host.StopApplication();
         }
     }

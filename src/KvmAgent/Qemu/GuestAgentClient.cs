@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KvmAgent.Contracts.Link;
 
 namespace KvmAgent.Qemu;
 
@@ -35,20 +36,44 @@ internal sealed class GuestAgentClient(string path, TimeProvider time) : IDispos
     public async Task<IReadOnlyList<GuestInterface>> GetInterfacesAsync(TimeSpan limit, CancellationToken cancel = default) =>
         GuestAgentReplies.Interfaces(await AskAsync("guest-network-get-interfaces", limit, cancel).ConfigureAwait(false));
 
+    /// <returns>Null where the guest does not say.</returns>
+    public async Task<string?> GetTimeZoneAsync(TimeSpan limit, CancellationToken cancel = default) =>
+        GuestAgentReplies.TimeZone(await AskAsync("guest-get-timezone", limit, cancel).ConfigureAwait(false));
+
+    public async Task<IReadOnlyList<GuestUser>> GetUsersAsync(TimeSpan limit, CancellationToken cancel = default) =>
+        GuestAgentReplies.Users(await AskAsync("guest-get-users", limit, cancel).ConfigureAwait(false));
+
+    public async Task<IReadOnlyList<GuestFilesystem>> GetFilesystemsAsync(TimeSpan limit, CancellationToken cancel = default) =>
+        GuestAgentReplies.Filesystems(await AskAsync("guest-get-fsinfo", limit, cancel).ConfigureAwait(false));
+
+    /// <returns><c>thawed</c> or <c>frozen</c>.</returns>
+    public async Task<string?> GetFreezeStatusAsync(TimeSpan limit, CancellationToken cancel = default) =>
+        GuestAgentReplies.Text(await AskAsync("guest-fsfreeze-status", limit, cancel).ConfigureAwait(false));
+
+    /// <summary>Lets no filesystem of the guest's write any more, with all that was written on its disk.</summary>
+    public Task FreezeAsync(TimeSpan limit, CancellationToken cancel = default) => AskAsync("guest-fsfreeze-freeze", limit, cancel);
+
+    public Task ThawAsync(TimeSpan limit, CancellationToken cancel = default) => AskAsync("guest-fsfreeze-thaw", limit, cancel);
+
     /// <summary>Asks the guest to power off. Done when a living agent has got the command and not refused it within a second.</summary>
-    public Task PowerDownAsync(TimeSpan limit, CancellationToken cancel = default) => TakeTurnAsync(
+    public Task PowerDownAsync(TimeSpan limit, CancellationToken cancel = default) => ShutdownAsync("powerdown", limit, cancel);
+
+    /// <summary>As above: to start again.</summary>
+    public Task RebootAsync(TimeSpan limit, CancellationToken cancel = default) => ShutdownAsync("reboot", limit, cancel);
+
+    public void Dispose() => _port.Dispose();
+
+    private Task<JsonElement> ShutdownAsync(string mode, TimeSpan limit, CancellationToken cancel) => TakeTurnAsync(
         "guest-shutdown",
         async stop =>
         {
             await _port.SyncAsync(anew: true, stop).ConfigureAwait(false);
-            var command = QmpMessage.Command("guest-shutdown", static arguments => arguments.WriteString("mode", "powerdown"));
+            var command = QmpMessage.Command("guest-shutdown", arguments => arguments.WriteString("mode", mode));
             await _port.SendAsync(command, stop).ConfigureAwait(false);
             return await RefusedAsync(stop, cancel).ConfigureAwait(false);
         },
         limit,
         cancel);
-
-    public void Dispose() => _port.Dispose();
 
     private Task<JsonElement> AskAsync(string command, TimeSpan limit, CancellationToken cancel) => TakeTurnAsync(
         command,

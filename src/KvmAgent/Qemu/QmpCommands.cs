@@ -1,3 +1,5 @@
+using KvmAgent.Contracts.Link;
+
 namespace KvmAgent.Qemu;
 
 /// <summary>What the agent says to QEMU (docs/interop/qemu-qmp-ref); all fail as <see cref="QmpClient.ExecuteAsync"/> does.</summary>
@@ -49,11 +51,25 @@ internal static class QmpCommands
             answer => answer.EnumerateArray().Any(
                 device => device.GetProperty("label").GetString() == chardev && device.GetProperty("frontend-open").GetBoolean()));
 
-    /// <returns>How many reads and writes all block devices have done: a guest that boots makes them grow.</returns>
-    public static async Task<long> QueryBlockOperationsAsync(this QmpClient qmp, CancellationToken cancel = default) => QmpMessage.Shape(
-        await qmp.ExecuteAsync("query-blockstats", cancel: cancel).ConfigureAwait(false),
-        static answer => answer.EnumerateArray().Select(static device => device.GetProperty("stats"))
-            .Sum(static stats => stats.GetProperty("rd_operations").GetInt64() + stats.GetProperty("wr_operations").GetInt64()));
+    /// <returns>What all block devices together have read and written: a guest that boots makes it grow.</returns>
+    public static async Task<BlockUsage> QueryBlockUsageAsync(this QmpClient qmp, TimeSpan? limit = null, CancellationToken cancel = default) => QmpMessage.Shape(
+        await qmp.ExecuteAsync("query-blockstats", limit: limit, cancel: cancel).ConfigureAwait(false),
+        static answer =>
+        {
+            var devices = answer.EnumerateArray().Select(static device => device.GetProperty("stats")).ToArray();
+            long Sum(string name) => devices.Sum(stats => stats.GetProperty(name).GetInt64());
+            return new BlockUsage(Sum("rd_bytes"), Sum("rd_operations"), Sum("wr_bytes"), Sum("wr_operations"));
+        });
+
+    /// <summary>Writes a picture of the screen to a file that QEMU's user may make.</summary>
+    public static Task ScreenshotAsync(this QmpClient qmp, string path, CancellationToken cancel = default) => qmp.ExecuteAsync(
+        "screendump",
+        arguments =>
+        {
+            arguments.WriteString("filename", path);
+            arguments.WriteString("format", "png");
+        },
+        cancel: cancel);
 
     /// <returns>The threads of the virtual CPUs, by CPU: /proc/PID/task/THREAD/stat says what they use.</returns>
     public static async Task<IReadOnlyList<int>> QueryCpuThreadsAsync(this QmpClient qmp, CancellationToken cancel = default) =>

@@ -154,6 +154,21 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
     public static readonly Setting LogLevel = new("LOG_LEVEL", null, "info",
         "`debug`, `info`, `warning` or `error`.");
 
+    public static readonly Setting CoordinatorUrl = new("COORDINATOR_URL", "coordinator.url", "",
+        "The coordinator that this VM reports to and takes commands from: `https://HOST[:PORT]`; all addresses of the host are dialled. Without it there is no link.");
+
+    public static readonly Setting CoordinatorCaFile = new("COORDINATOR_CA_FILE", "coordinator.caFile", "the system's authorities",
+        "PEM file of the certificate authorities that vouch for the coordinator; read again for each connection.");
+
+    public static readonly Setting CoordinatorTokenFile = new("COORDINATOR_TOKEN_FILE", "coordinator.tokenFile", "/var/run/secrets/kvm-agent/token",
+        "File with the token to show to the coordinator; read again for each connection.");
+
+    public static readonly Setting PodName = new("POD_NAME", null, "the host name",
+        "The pod's name, for the coordinator.");
+
+    public static readonly Setting PodUid = new("POD_UID", null, "",
+        "The pod's UID, for the coordinator, which compares it with the token's.");
+
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
@@ -166,5 +181,6 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
         ConfigDrive, MetadataFile, UserdataFile, VendordataFile, NetworkdataFile,
         ImageDir, VmDir, RunDir, VmSpecFile,
         GracePeriod, VmOnPoweroff, QemuArgs, LogFormat, LogLevel,
+        CoordinatorUrl, CoordinatorCaFile, CoordinatorTokenFile, PodName, PodUid,
     ];
 }

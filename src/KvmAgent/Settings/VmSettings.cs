@@ -39,7 +39,8 @@ internal sealed record VmSettings(
     string ImageDir,
     string VmDir,
     string RunDir,
-    LogSettings Log);
+    LogSettings Log,
+    LinkSettings Link);
 
 /// <param name="Source">URL or absolute path; null where the base must be there already, or where there is none.</param>
 /// <param name="Target">File name on the shared volume; null where there is no base image at all.</param>
@@ -104,5 +105,10 @@ internal sealed record ConfigDriveSettings(
     ConfigDriveFormat? Format, string? MetadataFile, string? UserdataFile, string? VendordataFile, string? NetworkdataFile);
 
 internal sealed record LifecycleSettings(TimeSpan GracePeriod, PoweroffAction OnPoweroff);
+
+/// <summary>The link to a coordinator.</summary>
+/// <param name="Url">Null: there is no link, and the rest means nothing.</param>
+/// <param name="CaFile">Null: the system's authorities.</param>
+internal sealed record LinkSettings(Uri? Url, string? CaFile, string TokenFile, string PodName, string PodUid);
 
 internal sealed record LogSettings(LogFormat Format, LogLevelSetting Level);

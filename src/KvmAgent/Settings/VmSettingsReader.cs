@@ -36,7 +36,8 @@ internal static class VmSettingsReader
             ReadDirectory(Setting.ImageDir, source, parser),
             ReadDirectory(Setting.VmDir, source, parser),
             ReadRunDir(source, parser),
-            ReadLog(source, parser));
+            ReadLog(source, parser),
+            LinkReader.Read(source, parser, hostName));
         errors.ThrowIfAny();
         return (settings, [.. source.UnknownVariables()]);
     }

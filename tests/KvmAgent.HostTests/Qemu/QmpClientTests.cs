@@ -99,12 +99,12 @@ public sealed class QmpClientTests
             "-machine", "q35", "-smp", "2", "-blockdev", "driver=null-co,node-name=zero,read-zeroes=on", "-device", "virtio-blk-pci,drive=zero");
         await using var qmp = await qemu.ConnectAsync();
         var threads = await qmp.QueryCpuThreadsAsync();
-        (await qmp.QueryBlockOperationsAsync()).ShouldBe(0);
+        (await qmp.QueryBlockUsageAsync()).ReadOperations.ShouldBe(0);
 
         // SeaBIOS looks for a boot sector.
         await qmp.ContinueAsync();
         using var limit = new CancellationTokenSource(Limit);
-        while (await qmp.QueryBlockOperationsAsync(limit.Token) == 0)
+        while ((await qmp.QueryBlockUsageAsync(cancel: limit.Token)).ReadOperations == 0)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
         }

@@ -1,0 +1,117 @@
+using KvmAgent.Contracts.Link;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+
+namespace KvmAgent.Coordinator.Agents;
+
+/// <summary>What links need.</summary>
+internal sealed record AgentServices(AgentRegistry Registry, AdmitAgent Admit, AgentLinkOptions Options, TimeProvider Time, ILogger<AgentSession> Log)
+{
+    public AgentStreams Streams { get; } = new(Options, Time);
+}
+
+/// <summary>Where agents dial: a link each, and streams that were asked for over it.</summary>
+internal static class AgentEndpoints
+{
+    private static readonly TimeSpan ReviewLimit = TimeSpan.FromSeconds(10);
+
+    public static void MapAgents(this IEndpointRouteBuilder routes, AgentServices services)
+    {
+        routes.MapGet(LinkProtocol.LinkPath, Sockets(routes, context => LinkAsync(context, services)));
+        routes.MapGet(LinkProtocol.StreamPath + "{id}", Sockets(routes, context => StreamAsync(context, services)));
+    }
+
+    private static RequestDelegate Sockets(IEndpointRouteBuilder routes, RequestDelegate run)
+    {
+        var application = routes.CreateApplicationBuilder();
+        application.UseWebSockets();
+        application.Run(run);
+        return application.Build();
+    }
+
+    private static async Task LinkAsync(HttpContext context, AgentServices services)
+    {
+        if (await AdmitAsync(context, services).ConfigureAwait(false) is not (var token, { Identity: { } identity } admission))
+        {
+            return;
+        }
+
+        using var socket = await AcceptAsync(context).ConfigureAwait(false);
+        await AgentSession.RunAsync(socket, identity, admission.Expires, token, services, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    private static async Task StreamAsync(HttpContext context, AgentServices services)
+    {
+        if (await AdmitAsync(context, services).ConfigureAwait(false) is not (_, { Identity: { } identity }))
+        {
+            return;
+        }
+
+        if (services.Streams.Claim((string)context.GetRouteValue("id")!, identity.PodUid) is not { } expected)
+        {
+            await RefuseAsync(context, StatusCodes.Status404NotFound, "no such stream is waited for, or not any more").ConfigureAwait(false);
+            return;
+        }
+
+        using (expected)
+        {
+            using var socket = await AcceptAsync(context).ConfigureAwait(false);
+            await expected.ServeAsync(socket, context.RequestAborted).ConfigureAwait(false);
+        }
+    }
+
+    /// <returns>Null where the request was answered with a refusal.</returns>
+    private static async Task<(string Token, AgentAdmission Admission)?> AdmitAsync(HttpContext context, AgentServices services)
+    {
+        const string scheme = "Bearer ";
+        var authorization = context.Request.Headers.Authorization.ToString();
+        if (!authorization.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) || authorization.Length == scheme.Length)
+        {
+            return await RefuseAsync(context, StatusCodes.Status401Unauthorized, "there is no bearer token").ConfigureAwait(false);
+        }
+
+        if (!context.WebSockets.IsWebSocketRequest || !context.WebSockets.WebSocketRequestedProtocols.Contains(LinkProtocol.SubProtocol))
+        {
+            return await RefuseAsync(context, StatusCodes.Status400BadRequest, $"this is for WebSockets of the protocol {LinkProtocol.SubProtocol}").ConfigureAwait(false);
+        }
+
+        var token = authorization[scheme.Length..].Trim();
+        AgentAdmission admission;
+        try
+        {
+            admission = await services.Admit(token, context.RequestAborted).WaitAsync(ReviewLimit, services.Time, context.RequestAborted).ConfigureAwait(false);
+        }
+        catch (Exception) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            return await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "the token cannot be reviewed now").ConfigureAwait(false);
+        }
+
+        if (admission.Identity is null)
+        {
+            return await RefuseAsync(context, admission.Known ? StatusCodes.Status403Forbidden : StatusCodes.Status401Unauthorized, admission.Reason).ConfigureAwait(false);
+        }
+
+        return admission.Expires > services.Time.GetUtcNow()
+            ? (token, admission)
+            : await RefuseAsync(context, StatusCodes.Status401Unauthorized, "the token has expired").ConfigureAwait(false);
+    }
+
+    private static Task<System.Net.WebSockets.WebSocket> AcceptAsync(HttpContext context) => context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+    {
+        SubProtocol = LinkProtocol.SubProtocol,
+        KeepAliveInterval = LinkProtocol.PingEvery,
+        KeepAliveTimeout = LinkProtocol.PongLimit,
+    });
+
+    /// <summary>The words are also where RFC 6750 has them: an agent's WebSocket client does not see a refusal's body.</summary>
+    private static async Task<(string Token, AgentAdmission Admission)?> RefuseAsync(HttpContext context, int status, string why)
+    {
+        var words = string.Concat(why.Where(static c => c is >= ' ' and <= '~' and not '"' and not '\\'));
+        context.Response.StatusCode = status;
+        context.Response.Headers.WWWAuthenticate = $"Bearer error=\"{(status == StatusCodes.Status403Forbidden ? "insufficient_scope" : "invalid_token")}\", error_description=\"{words}\"";
+        await context.Response.WriteAsync(why + "\n").ConfigureAwait(false);
+        return null;
+    }
+}

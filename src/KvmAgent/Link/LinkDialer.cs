@@ -1,0 +1,128 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using KvmAgent.Contracts.Link;
+using KvmAgent.Qemu;
+using KvmAgent.Settings;
+
+namespace KvmAgent.Link;
+
+/// <summary>
+/// Opens WebSockets to one address of the coordinator's, by its name to TLS and HTTP: each replica has an address of its own behind one
+/// name. Token and authorities are read again each time, as both rotate.
+/// </summary>
+internal sealed class LinkDialer(LinkSettings settings, TimeProvider time)
+{
+    private const int LongestToken = 64 << 10, LongestRefusal = 256;
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+
+    /// <param name="address">Whom to dial; no name is looked up.</param>
+    /// <param name="path">Below the URL.</param>
+    /// <exception cref="IOException">It did not come to be; the text says why.</exception>
+    public async Task<WebSocket> DialAsync(IPAddress address, string path, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(Limit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        var socket = new ClientWebSocket();
+        try
+        {
+            socket.Options.AddSubProtocol(LinkProtocol.SubProtocol);
+            socket.Options.KeepAliveInterval = LinkProtocol.PingEvery;
+            socket.Options.KeepAliveTimeout = LinkProtocol.PongLimit;
+            socket.Options.CollectHttpResponseDetails = true;
+            socket.Options.SetRequestHeader("Authorization", $"Bearer {await ReadTokenAsync(either.Token).ConfigureAwait(false)}");
+            using var invoker = new HttpMessageInvoker(Handler(address));
+            await socket.ConnectAsync(Url(path), invoker, either.Token).ConfigureAwait(false);
+            return socket;
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException or UnauthorizedAccessException
+            or CryptographicException or InvalidOperationException or HttpRequestException or ArgumentException or FormatException)
+        {
+            var why = Why(e, socket);
+            socket.Dispose();
+            cancel.ThrowIfCancellationRequested();
+            throw new IOException(why, e);
+        }
+    }
+
+    private SocketsHttpHandler Handler(IPAddress address)
+    {
+        // Never to anybody else: what is not TLS stays on this machine, even where its name means another.
+        if (settings.Url!.Scheme == "http" && !IPAddress.IsLoopback(address))
+        {
+            throw new IOException("is no loopback address, which http:// is for");
+        }
+
+        return new SocketsHttpHandler
+        {
+            UseProxy = false,
+            AllowAutoRedirect = false,
+            ConnectCallback = async (context, cancel) =>
+            {
+                var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                try
+                {
+                    await socket.ConnectAsync(address, context.DnsEndPoint.Port, cancel).ConfigureAwait(false);
+                    return new NetworkStream(socket, ownsSocket: true);
+                }
+                catch
+                {
+                    socket.Dispose();
+                    throw;
+                }
+            },
+            SslOptions = Trust(),
+        };
+    }
+
+    private SslClientAuthenticationOptions Trust()
+    {
+        var options = new SslClientAuthenticationOptions();
+        if (settings.CaFile is { } file)
+        {
+            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            policy.CustomTrustStore.ImportFromPemFile(file);
+            options.CertificateChainPolicy = policy;
+        }
+
+        return options;
+    }
+
+    private async Task<string> ReadTokenAsync(CancellationToken cancel)
+    {
+        var file = new FileInfo(settings.TokenFile);
+        if (!file.Exists || file.Length > LongestToken)
+        {
+            throw new IOException($"there is no token in {settings.TokenFile}; project one there, or set {Setting.CoordinatorTokenFile.Name}");
+        }
+
+        return (await File.ReadAllTextAsync(settings.TokenFile, cancel).ConfigureAwait(false)).Trim();
+    }
+
+    private Uri Url(string path)
+    {
+        var url = new UriBuilder(settings.Url!) { Scheme = settings.Url!.Scheme == "http" ? "ws" : "wss" };
+        url.Path = url.Path.TrimEnd('/') + path;
+        return url.Uri;
+    }
+
+    private static string Why(Exception e, ClientWebSocket socket) => socket.HttpStatusCode switch
+    {
+        0 when e is OperationCanceledException => $"no answer within {Limit.TotalSeconds:0} s",
+        0 => e.InnerException is { } cause ? $"{cause.Message}{(cause.InnerException is { } deeper ? $": {deeper.Message}" : "")}" : e.Message,
+        var status => $"refused with {(int)status}{Refusal(socket)}",
+    };
+
+    /// <summary>The words of RFC 6750: what comes is a stranger's.</summary>
+    private static string Refusal(ClientWebSocket socket)
+    {
+        var challenge = socket.HttpResponseHeaders?.TryGetValue("WWW-Authenticate", out var values) == true ? values.FirstOrDefault() : null;
+        return challenge is not null && AuthenticationHeaderValue.TryParse(challenge, out var parsed) && parsed.Parameter is { } words
+            ? $": {ConsoleText.Clean(words, LongestRefusal)}"
+            : "";
+    }
+}
