@@ -1,5 +1,6 @@
 using System.Globalization;
 using KvmAgent.Contracts.Link;
+using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Machines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
