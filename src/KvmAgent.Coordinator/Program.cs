@@ -1,2 +1,10 @@
-Console.Error.WriteLine("kvm-coordinator: nothing to run yet");
-return 64;
+using System.CommandLine;
+using KvmAgent.Coordinator.Commands;
+
+var root = new RootCommand("The cluster's face of KvmAgent: KubeVirt's objects become pods that are VMs.")
+{
+    ServeCommand.Create(),
+    CrdsCommand.Create(),
+};
+// Signals are the serve command's own business.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

@@ -14,21 +14,18 @@ internal readonly record struct MachineKey(string Namespace, string Name)
 /// <summary>The cluster's machines, instances, pods of VMs and claims, as this replica knows them: kept current by watches.</summary>
 internal sealed class MachineCache
 {
-    private const string ByMachine = "machine", ByUid = "uid", ByClaim = "claim", ByNamespace = "namespace";
+    private const string ByMachine = "machine", ByUid = "uid", ByPod = "pod", ByClaim = "claim", ByNamespace = "namespace";
 
     private readonly Informer<PersistentVolumeClaim> _claims;
-    private readonly TimeProvider _time;
-
     public MachineCache(KubernetesClient client, string? ns, TimeProvider time, ILogger<MachineCache> log)
     {
-        _time = time;
         Machines = new Informer<VirtualMachine>(client, Kinds.VirtualMachines, ns, null, time, log);
         Instances = new Informer<VirtualMachineInstance>(client, Kinds.VirtualMachineInstances, ns, null, time, log);
         Pods = new Informer<Pod>(
             client, CoreKinds.Pods, ns, new InformerOptions<Pod> { LabelSelector = $"{MachineLabels.Role}={MachineLabels.Launcher}" }, time, log);
         _claims = new Informer<PersistentVolumeClaim>(client, CoreKinds.PersistentVolumeClaims, ns, null, time, log);
         Instances.AddIndex(ByClaim, static i => Claims(i.Metadata.Namespace!, i.Spec));
-        Instances.AddIndex(ByUid, static i => [i.Metadata.Uid!]);
+        Instances.AddIndex(ByPod, static i => i.Status?.ActivePods?.Keys ?? []);
         Pods.AddIndex(ByMachine, static p => KeyOf(p) is { } key ? [key.ToString()] : []);
         Pods.AddIndex(ByUid, static p => [p.Metadata.Uid!]);
         _claims.AddIndex(ByNamespace, static c => [c.Metadata.Namespace!]);
@@ -63,11 +60,12 @@ internal sealed class MachineCache
 
     public Pod? PodByUid(string uid) => Pods.ByIndex(ByUid, uid) is [var pod, ..] ? pod : null;
 
+    /// <summary>The instance whose status records a pod's UID.</summary>
+    public VirtualMachineInstance? InstanceByPod(string uid) => Instances.ByIndex(ByPod, uid) is [var instance, ..] ? instance : null;
+
     /// <summary>The claims of a namespace by name.</summary>
     public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(string ns) =>
         _claims.ByIndex(ByNamespace, ns).ToDictionary(static c => c.Metadata.Name!);
-
-    public DateTimeOffset Now => _time.GetUtcNow();
 
     /// <summary>By the annotation, which is whole; a pod that has lost it is found by nothing.</summary>
     public static MachineKey? KeyOf(Pod pod) =>

@@ -12,6 +12,11 @@ public static class CoreKinds
 
     public static readonly ResourceKind<Event> Events = new("", "v1", "events", "Event", true, CoreJson.Default.Event);
 
+    public static readonly ResourceKind<Secret> Secrets = new("", "v1", "secrets", "Secret", true, CoreJson.Default.Secret);
+
+    public static readonly ResourceKind<ApiService> ApiServices =
+        new("apiregistration.k8s.io", "v1", "apiservices", "APIService", false, CoreJson.Default.ApiService);
+
     public static readonly ResourceKind<PersistentVolumeClaim> PersistentVolumeClaims =
         new("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true, CoreJson.Default.PersistentVolumeClaim);
 }
@@ -19,6 +24,8 @@ public static class CoreKinds
 [JsonSerializable(typeof(Pod))]
 [JsonSerializable(typeof(ConfigMap))]
 [JsonSerializable(typeof(Event))]
+[JsonSerializable(typeof(Secret))]
+[JsonSerializable(typeof(ApiService))]
 [JsonSerializable(typeof(PersistentVolumeClaim))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 internal sealed partial class CoreJson : JsonSerializerContext;

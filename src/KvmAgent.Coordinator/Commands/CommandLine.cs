@@ -1,0 +1,39 @@
+using KvmAgent.Kubernetes;
+
+namespace KvmAgent.Coordinator.Commands;
+
+/// <summary>How an error reaches a person.</summary>
+internal static class CommandLine
+{
+    private const int Unavailable = 69, WrongSettings = 64;
+
+    public static async Task<int> GuardAsync(Func<Task<int>> command)
+    {
+        try
+        {
+            return await command().ConfigureAwait(false);
+        }
+        catch (CoordinatorException e)
+        {
+            return await TellAsync(e, e.ExitCode).ConfigureAwait(false);
+        }
+        catch (KubernetesConfigException e)
+        {
+            return await TellAsync(e, WrongSettings).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is KubernetesException or HttpRequestException)
+        {
+            return await TellAsync(e, Unavailable).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<int> TellAsync(Exception e, int code)
+    {
+        foreach (var line in e.Message.Split('\n'))
+        {
+            await Console.Error.WriteLineAsync($"kvm-coordinator: {line}").ConfigureAwait(false);
+        }
+
+        return code;
+    }
+}

@@ -1,0 +1,136 @@
+using System.Net;
+using KvmAgent.Coordinator.Agents;
+using KvmAgent.Coordinator.Certificates;
+using KvmAgent.Coordinator.Machines;
+using KvmAgent.Coordinator.Subresources;
+using KvmAgent.Kubernetes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Logging;
+
+namespace KvmAgent.Coordinator.Hosting;
+
+/// <summary>
+/// The coordinator of a cluster, put together: what each replica does (watch, take agents' links, serve the aggregated API), and what the
+/// leader alone does (realise machines).
+/// </summary>
+internal sealed class ClusterCoordinator : IAsyncDisposable
+{
+    private readonly CoordinatorSettings _settings;
+    private readonly KubernetesClient _client;
+    private readonly TimeProvider _time;
+    private readonly ILoggerFactory _logs;
+    private readonly AgentRegistry _agents = new();
+    private readonly MachineCache _cache;
+    private readonly ServingCertificate _certificate;
+    private readonly FrontProxy _frontProxy;
+    private readonly List<WebApplication> _listeners = [];
+    private LeaderElection? _election;
+
+    public ClusterCoordinator(CoordinatorSettings settings, KubernetesConnection connection, TimeProvider time, ILoggerFactory logs)
+    {
+        (_settings, _time, _logs) = (settings, time, logs);
+        _client = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
+        _cache = new MachineCache(_client, settings.WatchNamespace, time, logs.CreateLogger<MachineCache>());
+        _certificate = new ServingCertificate(
+            _client, settings.Namespace, settings.TlsSecret, settings.TlsNames, time, logs.CreateLogger<ServingCertificate>());
+        _frontProxy = new FrontProxy(_client, time, logs.CreateLogger<FrontProxy>());
+    }
+
+    /// <summary>Where it listens: agents, API server, health. Known once it is started.</summary>
+    public IReadOnlyList<IPEndPoint> EndPoints { get; private set; } = [];
+
+    public bool IsLeader => _election?.IsLeader == true;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var listener in _listeners)
+        {
+            await listener.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _client.Dispose();
+    }
+
+    /// <summary>Listens; fails where the API server does not answer, or a port is taken.</summary>
+    public async Task StartAsync(CancellationToken cancel)
+    {
+        await _certificate.LookAsync(cancel).ConfigureAwait(false);
+        await _frontProxy.LookAsync(cancel).ConfigureAwait(false);
+        EndPoints =
+        [
+            await ListenAsync(_settings.ListenAgents, Tls(null), MapAgents, cancel).ConfigureAwait(false),
+            await ListenAsync(_settings.ListenApi, Tls(_frontProxy), MapApi, cancel).ConfigureAwait(false),
+            await ListenAsync(_settings.ListenHealth, null, MapHealth, cancel).ConfigureAwait(false),
+        ];
+    }
+
+    /// <summary>Until it is stopped.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        _election = new LeaderElection(
+            _client,
+            new LeaderElectionOptions { Namespace = _settings.Namespace, Name = "kvm-coordinator", Identity = _settings.Identity },
+            _time,
+            _logs.CreateLogger<LeaderElection>());
+        await Task.WhenAll(_cache.RunAsync(stop), _certificate.RunAsync(stop), _frontProxy.RunAsync(stop), _election.RunAsync(LeadAsync, stop)).ConfigureAwait(false);
+        foreach (var listener in _listeners)
+        {
+            await listener.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    private Task LeadAsync(CancellationToken stop)
+    {
+        var options = _settings.Machines with
+        {
+            Link = _settings.AgentUrl is { } url ? new Machines.LinkOptions(url, _certificate.AuthorityPem, _settings.Audience) : null,
+        };
+        var events = new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>());
+        var controller = new MachineController(_client, _cache, _agents, events, options, _time, _logs.CreateLogger<MachineController>());
+        var registration = new ApiRegistration(_client, _certificate, _time, _logs.CreateLogger<ApiRegistration>());
+        return Task.WhenAll(controller.RunAsync(stop), registration.RunAsync(stop));
+    }
+
+    private void MapAgents(IEndpointRouteBuilder routes) => routes.MapAgents(new AgentServices(
+        _agents, new ClusterAdmission(_client, _cache, _settings.Audience).AdmitAsync, new AgentLinkOptions(), _time, _logs.CreateLogger<AgentSession>()));
+
+    private void MapApi(IEndpointRouteBuilder routes)
+    {
+        var links = new InstanceLinks(_client, _agents);
+        Subresource[] all = [.. new MachineVerbs(_client).All, .. new InstanceVerbs(links).All, .. new StreamVerbs(links, new StreamOwners()).All];
+        new SubresourceApi(all, new SubresourceAccess(_client), _logs.CreateLogger<SubresourceApi>()).Map(routes);
+    }
+
+    private void MapHealth(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/healthz", static () => "ok");
+        routes.MapGet("/readyz", () => _cache.Synced.IsCompletedSuccessfully ? Results.Text("ok") : Results.Text("the caches are not filled yet", statusCode: 503));
+    }
+
+    private async Task<IPEndPoint> ListenAsync(
+        IPEndPoint endpoint, HttpsConnectionAdapterOptions? tls, Action<IEndpointRouteBuilder> map, CancellationToken cancel)
+    {
+        var (application, bound) = await Listener.StartAsync(endpoint, tls, map, _logs, cancel).ConfigureAwait(false);
+        _listeners.Add(application);
+        return bound;
+    }
+
+    private HttpsConnectionAdapterOptions Tls(FrontProxy? clients)
+    {
+        var options = new HttpsConnectionAdapterOptions
+        {
+            ServerCertificateSelector = (_, _) => _certificate.Current,
+            SslProtocols = System.Security.Authentication.SslProtocols.Tls12 | System.Security.Authentication.SslProtocols.Tls13,
+        };
+        if (clients is not null)
+        {
+            options.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+            options.ClientCertificateValidation = (certificate, _, _) => clients.IsTrusted(certificate);
+        }
+
+        return options;
+    }
+}

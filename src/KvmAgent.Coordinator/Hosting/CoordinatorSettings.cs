@@ -1,0 +1,43 @@
+using System.Net;
+using KvmAgent.Coordinator.Machines;
+using Microsoft.Extensions.Logging;
+
+namespace KvmAgent.Coordinator.Hosting;
+
+/// <summary>All that the environment says of a coordinator in a cluster, valid by construction: <see cref="SettingsReader"/> makes it.</summary>
+internal sealed record CoordinatorSettings
+{
+    /// <summary>Where agents dial.</summary>
+    public required IPEndPoint ListenAgents { get; init; }
+
+    /// <summary>Where the API server finds the aggregated API.</summary>
+    public required IPEndPoint ListenApi { get; init; }
+
+    /// <summary>Health and metrics.</summary>
+    public required IPEndPoint ListenHealth { get; init; }
+
+    /// <summary>The namespace of the coordinator's own: its lease and its certificates.</summary>
+    public required string Namespace { get; init; }
+
+    /// <summary>This replica's name.</summary>
+    public required string Identity { get; init; }
+
+    /// <summary>The namespace whose machines it realises; null: all.</summary>
+    public string? WatchNamespace { get; init; }
+
+    public required string TlsSecret { get; init; }
+
+    /// <summary>The names that its certificate is for.</summary>
+    public required IReadOnlyList<string> TlsNames { get; init; }
+
+    public required MachineOptions Machines { get; init; }
+
+    /// <summary>The URL that agents are given; null: no link.</summary>
+    public string? AgentUrl { get; init; }
+
+    public required string Audience { get; init; }
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    public bool LogJson { get; init; }
+}

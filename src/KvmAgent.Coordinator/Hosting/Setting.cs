@@ -1,0 +1,54 @@
+namespace KvmAgent.Coordinator.Hosting;
+
+/// <summary>One thing that can be set, by an environment variable.</summary>
+/// <param name="Default">As the documentation shows it.</param>
+/// <param name="Meaning">One sentence for the documentation.</param>
+internal sealed record Setting(string Name, string Default, string Meaning)
+{
+    public static readonly Setting AgentImage = new("AGENT_IMAGE", "", "The agent's container image, for the pods of VMs. Required.");
+
+    public static readonly Setting AgentImagePullPolicy = new("AGENT_IMAGE_PULL_POLICY", "IfNotPresent", "`Always`, `IfNotPresent` or `Never`.");
+
+    public static readonly Setting AgentImagePullSecrets = new("AGENT_IMAGE_PULL_SECRETS", "", "Names of Secrets in the VMs' namespaces, by commas.");
+
+    public static readonly Setting KvmResource = new("KVM_RESOURCE", "", "A device plugin's resource for /dev/kvm, such as `devices.kubevirt.io/kvm`; without it guests run in software.");
+
+    public static readonly Setting TunResource = new("TUN_RESOURCE", "", "A device plugin's resource for /dev/net/tun, where the container runtime does not let the agent make it.");
+
+    public static readonly Setting SysctlIpForward = new("SYSCTL_IP_FORWARD", "false", "Whether pods set `net.ipv4.ip_forward`, which the kubelet must allow.");
+
+    public static readonly Setting HostDiskPaths = new("HOST_DISK_PATHS", "", "Directories of nodes in which a hostDisk may be, by commas; without them there are no hostDisks.");
+
+    public static readonly Setting NodeSelector = new("VM_NODE_SELECTOR", "", "Labels of the nodes where VMs may run: `key=value`, by commas.");
+
+    public static readonly Setting AgentUrl = new("AGENT_URL", "", "What agents dial: the headless Service, such as `https://kvm-coordinator-agents.kvm-system.svc:8443`.");
+
+    public static readonly Setting Audience = new("AGENT_AUDIENCE", "kvm-coordinator", "The audience of the agents' tokens.");
+
+    public static readonly Setting ListenAgents = new("LISTEN_AGENTS", "0.0.0.0:8443", "Where agents are listened for.");
+
+    public static readonly Setting ListenApi = new("LISTEN_API", "0.0.0.0:6443", "Where the API server is listened for.");
+
+    public static readonly Setting ListenHealth = new("LISTEN_HEALTH", "0.0.0.0:8080", "Where `/healthz`, `/readyz` and `/metrics` are.");
+
+    public static readonly Setting TlsSecret = new("TLS_SECRET", "kvm-coordinator-tls", "The Secret that keeps the certificates; it is made.");
+
+    public static readonly Setting TlsNames = new("TLS_NAMES", "", "Names that the certificate is for besides that of `AGENT_URL`, by commas: the Services'.");
+
+    public static readonly Setting Namespace = new("POD_NAMESPACE", "that of the kubeconfig's context", "The coordinator's own namespace.");
+
+    public static readonly Setting PodName = new("POD_NAME", "the host name", "This replica's name: no two may have the same.");
+
+    public static readonly Setting WatchNamespace = new("WATCH_NAMESPACE", "all", "The one namespace whose machines are realised.");
+
+    public static readonly Setting LogFormat = new("LOG_FORMAT", "text", "`text` or `json`.");
+
+    public static readonly Setting LogLevel = new("LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.");
+
+    /// <summary>All of them, in the order of the documentation.</summary>
+    public static readonly IReadOnlyList<Setting> All =
+    [
+        AgentImage, AgentImagePullPolicy, AgentImagePullSecrets, KvmResource, TunResource, SysctlIpForward, HostDiskPaths, NodeSelector,
+        AgentUrl, Audience, ListenAgents, ListenApi, ListenHealth, TlsSecret, TlsNames, Namespace, PodName, WatchNamespace, LogFormat, LogLevel,
+    ];
+}
