@@ -151,7 +151,7 @@ public sealed class AuthenticationTests : IAsyncLifetime, IDisposable
     private const string Exec = "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, args: [a, \"b c\"], env: [{name: X, value: y}], provideClusterInfo: true}";
 
     /// <summary>Counts its runs in a file; the n-th gives token-n, for five minutes each.</summary>
-    private void Plugin(string status = """{"token":"token-'$n'","expirationTimestamp":"1970-01-01T00:0'$((n * 5))':00Z"}""") => _folder.Script("plugin", $$"""
+    private void Plugin(string status = """{"token":"token-'$n'","expirationTimestamp":"1970-01-01T00:'$(printf %02d $((n * 5)))':00Z"}""") => _folder.Script("plugin", $$"""
         cd "$(dirname "$0")"
         echo run >> runs
         n=$(wc -l < runs)

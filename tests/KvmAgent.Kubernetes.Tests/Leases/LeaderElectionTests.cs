@@ -110,7 +110,7 @@ public sealed class LeaderElectionTests : IAsyncLifetime, IDisposable
         var a = Start("a");
         await TakesAsync(1);
         var b = Start("b", TimeSpan.FromSeconds(skew));
-        await PassAsync(25);
+        await PassAsync(18);
         Seen().ShouldBe(["a leads"]);
         (a.Election.IsLeader, b.Election.IsLeader).ShouldBe((true, false));
         b.Election.Leader.ShouldBe("a");
@@ -133,7 +133,7 @@ public sealed class LeaderElectionTests : IAsyncLifetime, IDisposable
 
         // Back again it competes, and lets the other lead.
         (_lease.Silent, _lease.Broken) = (null, null);
-        await PassAsync(20);
+        await PassAsync(5);
         Seen().Length.ShouldBe(3);
         b.Election.IsLeader.ShouldBeTrue();
         _lease.Lease!["spec"]!["leaseTransitions"]!.GetValue<int>().ShouldBe(1);
@@ -152,7 +152,7 @@ public sealed class LeaderElectionTests : IAsyncLifetime, IDisposable
         _lease.Write(static lease => lease["spec"]!["strategy"] = "kept");
         var b = Start("b");
         await a.Stop.CancelAsync();
-        await PassAsync(20);
+        await PassAsync(18);
         Seen().ShouldBe(["a leads"]);
         winding.SetResult();
         await a.Run;
