@@ -11,7 +11,11 @@ internal sealed class TokenFileCredentials(string path, string field, ClientCert
 
     private volatile string? _last;
 
-    public override ValueTask<Credential> CurrentAsync(TimeProvider time, CancellationToken ct)
+    public override ValueTask<Credential> CurrentAsync(TimeProvider time, CancellationToken ct) => new(Current());
+
+    public override bool Refused(Credential credential) => credential.Authorization != Current().Authorization;
+
+    private Credential Current()
     {
         try
         {
@@ -22,10 +26,8 @@ internal sealed class TokenFileCredentials(string path, string field, ClientCert
             // Caught in the middle of being replaced: the one before is good for a while yet.
         }
 
-        return new(Credential.OfToken(_last!, certificate));
+        return Credential.OfToken(_last!, certificate);
     }
-
-    public override bool Refused(Credential credential) => credential.Authorization != $"Bearer {Read()}";
 
     /// <exception cref="KubernetesConfigException">It is not readable, or has no token.</exception>
     public string Read()
