@@ -153,6 +153,7 @@ internal sealed class Collector : IAsyncDisposable
         }
 
         bool solid = false, waiting = false;
+        var dangling = new List<string?>();
         foreach (var reference in owners)
         {
             // A kind that the server does not know may come: the real one waits for it too.
@@ -166,9 +167,17 @@ internal sealed class Collector : IAsyncDisposable
             var goes = there && owner!.Deleting && owner.Finalizers.Contains(Verbs.ForegroundFinalizer);
             solid |= there && !goes;
             waiting |= goes;
+            if (!there || goes)
+            {
+                dangling.Add(reference.Text("uid"));
+            }
         }
 
-        if (!solid)
+        if (solid && dangling.Count > 0)
+        {
+            Disown(type, stored, dangling);
+        }
+        else if (!solid)
         {
             var blocks = waiting && _world.Dependents(stored.Uid).Any(d => Blocks(d.Object, stored.Uid));
             var policy = blocks ? DeleteOptions.Foreground : stored.Finalizers.Contains(Verbs.OrphanFinalizer) ? DeleteOptions.Orphan : DeleteOptions.Background;
@@ -195,11 +204,7 @@ internal sealed class Collector : IAsyncDisposable
     {
         foreach (var (dependentType, dependent) in _world.Dependents(owner.Uid))
         {
-            Write(dependentType, dependent, json =>
-            {
-                var left = dependent.Owners.Where(o => o.Text("uid") != owner.Uid).Select(static o => o.DeepClone()).ToArray();
-                json.Metadata()["ownerReferences"] = new JsonArray(left);
-            });
+            Disown(dependentType, dependent, [owner.Uid]);
         }
 
         DropFinalizer(type, owner, Verbs.OrphanFinalizer);
@@ -253,6 +258,12 @@ internal sealed class Collector : IAsyncDisposable
     private Stored? CrdOf(ResourceType type) => _world.TypeOf("apiextensions.k8s.io", "customresourcedefinitions").Table.Find("", type.Qualified);
 
     private static bool Blocks(Stored dependent, string owner) => dependent.Owners.Any(o => o.Text("uid") == owner && o.Flag("blockOwnerDeletion") == true);
+
+    private void Disown(ResourceType type, Stored stored, IReadOnlyCollection<string?> uids) => Write(type, stored, json =>
+    {
+        var left = stored.Owners.Where(o => !uids.Contains(o.Text("uid"))).Select(static o => o.DeepClone()).ToArray();
+        json.Metadata()["ownerReferences"] = new JsonArray(left);
+    });
 
     private void DropFinalizer(ResourceType type, Stored stored, string finalizer) =>
         Write(type, stored, json => json.Metadata()["finalizers"] = Json.List(stored.Finalizers.Where(f => f != finalizer)));
