@@ -40,7 +40,7 @@ internal sealed class Handler(World world, Users users, Faults faults, Resources
 
             answer = new Answer(error.Code, error.ToStatus().Bytes());
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not (OperationCanceledException or IOException))
         {
             // A fault of this server's own must not pass for one of the client's.
             complaints.Add($"{http.Request.Method} {http.Request.Path}: the test's server failed: {e}");

@@ -96,7 +96,9 @@ internal sealed class CustomResources
         var crd = change.Object.Json;
         if (change.Kind == ChangeKind.Deleted)
         {
-            _world.Unregister(_world.TypeOf(crd.Text("spec", "group")!, crd.Text("spec", "names", "plural")!));
+            var gone = _world.TypeOf(crd.Text("spec", "group")!, crd.Text("spec", "names", "plural")!);
+            gone.Table.Watchers.ForEach(static watcher => watcher.Close());
+            _world.Unregister(gone);
             return;
         }
 
