@@ -165,6 +165,9 @@ internal sealed partial class Collector : IAsyncDisposable
 
     private Call CallOn(ResourceType type, Stored stored) => new(type.Storage, _self)
     {
-        Namespace = stored.Namespace, Name = stored.Name, Manager = "garbage-collector", FieldValidation = "Ignore",
+        Namespace = stored.Namespace,
+        Name = stored.Name,
+        Manager = "garbage-collector",
+        FieldValidation = "Ignore",
     };
 }

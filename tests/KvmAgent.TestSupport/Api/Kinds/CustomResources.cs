@@ -149,7 +149,11 @@ internal sealed class CustomResources
     {
         JsonObject Condition(string type, string reason, string message) => new()
         {
-            ["type"] = type, ["status"] = "True", ["lastTransitionTime"] = now, ["reason"] = reason, ["message"] = message,
+            ["type"] = type,
+            ["status"] = "True",
+            ["lastTransitionTime"] = now,
+            ["reason"] = reason,
+            ["message"] = message,
         };
         var stored = crd.Array("spec", "versions")!.First(static v => v.Flag("storage") == true).Text("name");
         return new JsonObject
