@@ -130,4 +130,19 @@ public sealed class WatchTests : ServerTest
         (await watch.NextAsync()).ShouldBe("ADDED a");
         (await watch.NextObjectAsync())!["object"]!["metadata"]!["annotations"]!["k8s.io/initial-events-end"]!.GetValue<string>().ShouldBe("true");
     }
+
+    [Fact]
+    public async Task History_is_kept_as_long_as_was_asked()
+    {
+        await using var server = await TestApiServer.StartAsync(new TestApiServerOptions { WatchHistory = 5 });
+        using var client = new Client(server);
+        var from = (await client.GetAsync(Maps)).Body.Version();
+        for (var i = 0; i < 20; i++)
+        {
+            await client.PostAsync(Maps, Map($"m{i}"));
+        }
+
+        using var watch = await client.WatchAsync($"{Maps}?resourceVersion={from}");
+        (await watch.NextObjectAsync())!["object"]!["code"]!.GetValue<int>().ShouldBe(410);
+    }
 }
