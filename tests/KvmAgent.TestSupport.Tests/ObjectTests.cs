@@ -94,4 +94,56 @@ public sealed class ObjectTests : ServerTest
         (await Client.PostAsync($"{Maps}?dryRun=All", Map("a"))).Code.ShouldBe(201);
         Server.Count("", "configmaps").ShouldBe(0);
     }
+
+    [Theory]
+    [InlineData("2026-01-02T03:04:05.123456Z", 201)]
+    [InlineData("2026-01-02T03:04:05.1234567Z", 400)]
+    [InlineData("2026-01-02T03:04:05Z", 400)]
+    public async Task A_leases_times_have_microseconds(string time, int expected)
+    {
+        var (code, _) = await Client.PostAsync(
+            "/apis/coordination.k8s.io/v1/namespaces/default/leases",
+            $$$"""{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"l"},"spec":{"renewTime":"{{{time}}}"} }""");
+        code.ShouldBe(expected);
+        Server.TakeComplaints().Count.ShouldBe(expected == 400 ? 1 : 0);
+    }
+
+    [Fact]
+    public async Task Secrets_take_texts_and_what_is_immutable_stays()
+    {
+        const string Secrets = "/api/v1/namespaces/default/secrets";
+        var (_, secret) = await Client.PostAsync(Secrets, """{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"stringData":{"a":"b"},"immutable":true}""");
+        secret["data"]!.ToJsonString().ShouldBe("""{"a":"Yg=="}""");
+        secret["type"]!.GetValue<string>().ShouldBe("Opaque");
+        (await Client.PatchAsync($"{Secrets}/s", Client.Merge, """{"stringData":{"a":"c"}}""")).Code.ShouldBe(422);
+        (await Client.PatchAsync($"{Secrets}/s", Client.Merge, """{"metadata":{"labels":{"l":"1"}}}""")).Code.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Events_are_found_by_what_they_are_about()
+    {
+        await Client.PostAsync("/api/v1/namespaces/default/events", """{"apiVersion":"v1","kind":"Event","metadata":{"name":"e"},"reason":"R","involvedObject":{"kind":"Pod","name":"p","namespace":"default"}}""");
+        (await Client.GetAsync("/api/v1/events?fieldSelector=involvedObject.name%3Dp,reason%3DR")).Body.Names().ShouldBe(["e"]);
+        (await Client.GetAsync("/api/v1/events?fieldSelector=involvedObject.name%3Dq")).Body.Names().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Writers_at_once_lose_no_write_that_was_answered()
+    {
+        await Client.PostAsync(Maps, Map("a", data: """{"n":"0"}"""));
+        var written = 0;
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+        {
+            for (var i = 0; i < 25; i++)
+            {
+                var (_, map) = await Client.GetAsync($"{Maps}/a");
+                map["data"]!["n"] = (int.Parse(map["data"]!["n"]!.GetValue<string>(), null) + 1).ToString();
+                if ((await Client.PutAsync($"{Maps}/a", map.ToJsonString())).Code == 200)
+                {
+                    Interlocked.Increment(ref written);
+                }
+            }
+        }));
+        Server.Get("", "configmaps", "default", "a")!["data"]!["n"]!.GetValue<string>().ShouldBe(written.ToString());
+    }
 }

@@ -85,6 +85,10 @@ internal static class Discovery
 
     private static JsonObject Resource(ResourceType type, string name, string kind, string[] verbs) => new()
     {
-        ["name"] = name, ["singularName"] = "", ["namespaced"] = type.Namespaced, ["kind"] = kind, ["verbs"] = Json.List(verbs),
+        ["name"] = name,
+        ["singularName"] = "",
+        ["namespaced"] = type.Namespaced,
+        ["kind"] = kind,
+        ["verbs"] = Json.List(verbs),
     };
 }

@@ -22,6 +22,14 @@ internal sealed class Handler(World world, Users users, Faults faults, Resources
         Answer answer;
         try
         {
+            if (http.Request.Path.Value is "/healthz" or "/readyz" or "/livez")
+            {
+                // Anybody may ask, as of the real one.
+                await WriteAsync(http, new Answer(200, "ok"u8.ToArray(), "text/plain; charset=utf-8"));
+                log.Add(line with { StatusCode = 200 });
+                return;
+            }
+
             var known = users.Authenticate(http.Request);
             line = line with { User = known.User.Name };
             if (known.Filter?.Invoke(http.Request) == false)
@@ -40,7 +48,7 @@ internal sealed class Handler(World world, Users users, Faults faults, Resources
 
             answer = new Answer(error.Code, error.ToStatus().Bytes());
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not (OperationCanceledException or IOException))
         {
             // A fault of this server's own must not pass for one of the client's.
             complaints.Add($"{http.Request.Method} {http.Request.Path}: the test's server failed: {e}");
@@ -102,11 +110,6 @@ internal sealed class Handler(World world, Users users, Faults faults, Resources
     private async Task<Answer> AnswerAsync(HttpContext http, Identity user, Action<Func<LoggedRequest, LoggedRequest>> read)
     {
         var path = http.Request.Path.Value ?? "/";
-        if (path is "/healthz" or "/readyz" or "/livez")
-        {
-            return new Answer(200, "ok"u8.ToArray(), "text/plain; charset=utf-8");
-        }
-
         if (http.Request.Method == "GET" && Discovery.Document(world, path, http.Request.Host.ToString()) is { } document)
         {
             Query.Read(http.Request, "discovery");

@@ -112,14 +112,19 @@ internal sealed class Resources(World world, Verbs verbs, PodVerbs pods, Lists l
                 return new Answer(200, []) { Watch = () => watches.ServeAsync(http, watcher, call.Type, query) };
             case "get":
                 var stored = verbs.Get(call);
-                return new Answer(200, Tables.Wanted(accept)
-                    ? Tables.Of(call.Version, [stored], stored.Version.ToString(), world.Now).Bytes()
-                    : stored.FullBytes(call.Version));
+                return new Answer(200, Tables.Wanted(accept) ? Table(call.Version, [stored], stored.Version) : stored.FullBytes(call.Version));
             default:
                 var page = lists.List(call.Type, ns, query);
-                return new Answer(200, Tables.Wanted(accept)
-                    ? Tables.Of(call.Version, page.Items, page.Version.ToString(), world.Now).Bytes()
-                    : page.Bytes(call.Version));
+                return new Answer(200, Tables.Wanted(accept) ? Table(call.Version, page.Items, page.Version) : page.Bytes(call.Version));
+        }
+    }
+
+    // Trees are read under the lock alone: reading them may change them inside.
+    private byte[] Table(ServedVersion version, IReadOnlyList<Stored> items, long at)
+    {
+        lock (world.Gate)
+        {
+            return Tables.Of(version, items, at.ToString(), world.Now).Bytes();
         }
     }
 

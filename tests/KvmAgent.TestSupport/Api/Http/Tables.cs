@@ -52,7 +52,11 @@ internal static partial class Tables
 
     private static JsonObject Column(string name, string type, string format) => new()
     {
-        ["name"] = name, ["type"] = type, ["format"] = format, ["description"] = "", ["priority"] = 0,
+        ["name"] = name,
+        ["type"] = type,
+        ["format"] = format,
+        ["description"] = "",
+        ["priority"] = 0,
     };
 
     private static JsonNode? Cell(JsonNode json, string path, bool date, DateTimeOffset now)

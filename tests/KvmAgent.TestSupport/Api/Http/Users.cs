@@ -77,7 +77,11 @@ internal sealed class Users(World world)
         static string Part(JsonObject json) => Convert.ToBase64String(json.Bytes()).TrimEnd('=').Replace('+', '-').Replace('/', '_');
         var claims = new JsonObject
         {
-            ["aud"] = Json.List(audiences), ["iat"] = now.ToUnixTimeSeconds(), ["exp"] = expires.ToUnixTimeSeconds(), ["sub"] = user.Name, ["jti"] = Guid.NewGuid().ToString(),
+            ["aud"] = Json.List(audiences),
+            ["iat"] = now.ToUnixTimeSeconds(),
+            ["exp"] = expires.ToUnixTimeSeconds(),
+            ["sub"] = user.Name,
+            ["jti"] = Guid.NewGuid().ToString(),
         };
         return $"{Part(new JsonObject { ["alg"] = "RS256" })}.{Part(claims)}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}";
     }

@@ -96,7 +96,9 @@ internal sealed class CustomResources
         var crd = change.Object.Json;
         if (change.Kind == ChangeKind.Deleted)
         {
-            _world.Unregister(_world.TypeOf(crd.Text("spec", "group")!, crd.Text("spec", "names", "plural")!));
+            var gone = _world.TypeOf(crd.Text("spec", "group")!, crd.Text("spec", "names", "plural")!);
+            gone.Table.Watchers.ForEach(static watcher => watcher.Close());
+            _world.Unregister(gone);
             return;
         }
 
@@ -147,7 +149,11 @@ internal sealed class CustomResources
     {
         JsonObject Condition(string type, string reason, string message) => new()
         {
-            ["type"] = type, ["status"] = "True", ["lastTransitionTime"] = now, ["reason"] = reason, ["message"] = message,
+            ["type"] = type,
+            ["status"] = "True",
+            ["lastTransitionTime"] = now,
+            ["reason"] = reason,
+            ["message"] = message,
         };
         var stored = crd.Array("spec", "versions")!.First(static v => v.Flag("storage") == true).Text("name");
         return new JsonObject

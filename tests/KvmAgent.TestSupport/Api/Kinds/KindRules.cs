@@ -78,6 +78,7 @@ internal static class KindRules
             [Cause.Forbidden("data", "field is immutable when `immutable` is set")],
         { Group: "", Plural: "persistentvolumeclaims" } when before is not null && !JsonNode.DeepEquals(Frozen(before), Frozen(after)) =>
             [Cause.Forbidden("spec", "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims")],
+        { Group: "coordination.k8s.io", Plural: "leases" } => MicroTimes.CheckLease(after),
         { Group: "", Plural: "events" } when (after.Text("involvedObject", "namespace") ?? "") is { Length: > 0 } ns && ns != call.Namespace =>
             [Cause.Invalid("involvedObject.namespace", $"\"{ns}\"", "does not match event.namespace")],
         _ => [],

@@ -101,6 +101,10 @@ public sealed partial class TestApiServer
 
     private static Call CallOn(ResourceType type, string ns, string name, string subresource) => new(type.Storage, Test)
     {
-        Namespace = ns, Name = name, Subresource = subresource, Manager = "test", FieldValidation = "Strict",
+        Namespace = ns,
+        Name = name,
+        Subresource = subresource,
+        Manager = "test",
+        FieldValidation = "Strict",
     };
 }

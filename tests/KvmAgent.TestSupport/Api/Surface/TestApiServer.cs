@@ -36,7 +36,7 @@ public sealed partial class TestApiServer : IAsyncDisposable
         _users = new Users(_world);
         _reviews = new Reviews(_world, _users);
         _watches = new Watches(_world, options);
-        _collector = new Collector(_world, _verbs);
+        _collector = new Collector(_world, _verbs, _complaints);
         Faults = new Faults(_world, _watches);
         _connections = new Connections(Faults);
         _certificate = options.Https ? Certificates.Make() : null;
