@@ -1,0 +1,99 @@
+using System.Net.Http.Json;
+using System.Net.Security;
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
+using KvmAgent.TestSupport.Api;
+
+namespace KvmAgent.HostTests.Cluster;
+
+/// <summary>
+/// What the API server's front proxy is to an aggregated API: a client with a certificate of the published authority, that says for whom it
+/// asks. The server's name and authority are checked as the API server does.
+/// </summary>
+internal sealed class FrontProxyClient
+{
+    public const string ServerName = "kvm-coordinator.kvm-system.svc";
+
+    private readonly X509Certificate2 _certificate;
+    private readonly TestApiServer _server;
+
+    private FrontProxyClient(TestApiServer server, X509Certificate2 certificate) => (_server, _certificate) = (server, certificate);
+
+    public Uri BaseAddress { get; set; } = null!;
+
+    /// <summary>Publishes an authority as an API server does, and has a certificate of it.</summary>
+    public static FrontProxyClient Create(TestApiServer server, string commonName = "front-proxy-client")
+    {
+        using var authority = Issue("CN=front-proxy-ca", null);
+        server.Create(new JsonObject
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "ConfigMap",
+            ["metadata"] = new JsonObject { ["name"] = "extension-apiserver-authentication", ["namespace"] = "kube-system" },
+            ["data"] = new JsonObject
+            {
+                ["requestheader-client-ca-file"] = authority.ExportCertificatePem(),
+                ["requestheader-allowed-names"] = "[\"front-proxy-client\"]",
+            },
+        });
+        return new FrontProxyClient(server, Issue($"CN={commonName}", authority));
+    }
+
+    /// <returns>The HTTP status and the body.</returns>
+    public async Task<(int Code, string Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null, string user = TestApiServer.AdminUser)
+    {
+        using var handler = new SocketsHttpHandler();
+        handler.SslOptions = Tls();
+        using var client = new HttpClient(handler);
+        using var request = new HttpRequestMessage(method, new Uri(BaseAddress, "/apis/subresources.kubevirt.io/v1/" + path)) { Content = body is null ? null : JsonContent.Create(body) };
+        request.Headers.Add("X-Remote-User", user);
+        request.Headers.Add("X-Remote-Group", ["system:masters", "system:authenticated"]);
+        using var response = await client.SendAsync(request);
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
+    }
+
+    public async Task<ClientWebSocket> ConnectAsync(string path)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.AddSubProtocol("plain.kubevirt.io");
+        socket.Options.SetRequestHeader("X-Remote-User", TestApiServer.AdminUser);
+        socket.Options.SetRequestHeader("X-Remote-Group", "system:masters");
+        var handler = new SocketsHttpHandler();
+        handler.SslOptions = Tls();
+        using var invoker = new HttpMessageInvoker(handler);
+        await socket.ConnectAsync(new Uri($"wss://{BaseAddress.Authority}/apis/subresources.kubevirt.io/v1/{path}"), invoker, CancellationToken.None);
+        return socket;
+    }
+
+    private SslClientAuthenticationOptions Tls() => new()
+    {
+        TargetHost = ServerName,
+        ClientCertificates = [_certificate],
+        CertificateChainPolicy = Policy(),
+    };
+
+    private X509ChainPolicy Policy()
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var bundle = (string)_server.Get("apiregistration.k8s.io", "apiservices", "", "v1.subresources.kubevirt.io")!["spec"]!["caBundle"]!;
+        policy.CustomTrustStore.ImportFromPem(System.Text.Encoding.ASCII.GetString(Convert.FromBase64String(bundle)));
+        return policy;
+    }
+
+    private static X509Certificate2 Issue(string subject, X509Certificate2? authority)
+    {
+        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(authority is null, false, 0, true));
+        var now = TimeProvider.System.GetUtcNow();
+        if (authority is null)
+        {
+            return request.CreateSelfSigned(now.AddHours(-1), now.AddHours(2));
+        }
+
+        using var signed = request.Create(authority, now.AddMinutes(-30), now.AddHours(1), [1, 2, 3, 4]);
+        return signed.CopyWithPrivateKey(key);
+    }
+}

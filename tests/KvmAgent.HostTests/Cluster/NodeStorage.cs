@@ -1,0 +1,75 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using KvmAgent.HostTests.Support;
+using KvmAgent.Kubernetes;
+using KvmAgent.Kubernetes.Core;
+
+namespace KvmAgent.HostTests.Cluster;
+
+/// <summary>What pods of the test's node get from outside of it: claims' volumes, tokens, and the way to the coordinator.</summary>
+internal sealed class NodeStorage(KubernetesClient client, Uri server, string token, string directory) : IAsyncDisposable
+{
+    private readonly HttpClient _http = new();
+    private readonly List<Background> _relays = [];
+
+    public KubernetesClient Client => client;
+
+    /// <summary>Where a relay to the coordinator listens, as a Unix socket; null: pods have no way out.</summary>
+    public string? CoordinatorSocket { get; set; }
+
+    public int CoordinatorPort { get; init; } = 8443;
+
+    /// <summary>The directory that is a claim's volume, whoever mounts it.</summary>
+    public string Claim(string ns, string name) => Directory.CreateDirectory(Path.Combine(directory, "claims", ns, name)).FullName;
+
+    /// <summary>Makes the coordinator reachable from a pod: beyond its node, at the client's address.</summary>
+    public async Task ConnectAsync(PodNamespace network)
+    {
+        if (CoordinatorSocket is { } socket)
+        {
+            var relay = network.Node.Start(
+                "socat", "-dd", $"TCP4-LISTEN:{CoordinatorPort},bind={PodNamespace.Client},fork,reuseaddr", $"UNIX-CONNECT:{socket}");
+            _relays.Add(relay);
+            await relay.WaitForLineAsync("listening on");
+        }
+    }
+
+    /// <summary>As the kubelet asks for it: bound to the pod.</summary>
+    public async Task<string> TokenAsync(Pod pod, string audience, long seconds)
+    {
+        var path = $"api/v1/namespaces/{pod.Metadata.Namespace}/serviceaccounts/{NodePod.ServiceAccount(pod)}/token";
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server, path))
+        {
+            Content = JsonContent.Create(new JsonObject
+            {
+                ["apiVersion"] = "authentication.k8s.io/v1",
+                ["kind"] = "TokenRequest",
+                ["spec"] = new JsonObject
+                {
+                    ["audiences"] = new JsonArray(audience),
+                    ["expirationSeconds"] = seconds,
+                    ["boundObjectRef"] = new JsonObject
+                    {
+                        ["apiVersion"] = "v1", ["kind"] = "Pod", ["name"] = pod.Metadata.Name, ["uid"] = pod.Metadata.Uid,
+                    },
+                },
+            }),
+        };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        using var response = await _http.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        response.IsSuccessStatusCode.ShouldBeTrue(text);
+        return (string)JsonNode.Parse(text)!["status"]!["token"]!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var relay in _relays)
+        {
+            await relay.DisposeAsync();
+        }
+
+        _http.Dispose();
+    }
+}

@@ -1,0 +1,74 @@
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+using KvmAgent.Coordinator.Api;
+using KvmAgent.HostTests.Containers;
+using KvmAgent.HostTests.Guests;
+using KvmAgent.HostTests.Support;
+
+namespace KvmAgent.HostTests.Cluster;
+
+/// <summary>A VirtualMachine of the kind that KubeVirt's users write becomes a guest that runs, and can be driven.</summary>
+public class VirtualMachineTests
+{
+    [ContainerFact]
+    public async Task A_machine_is_applied_runs_shows_its_console_and_stops()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await cluster.CreateGuestClaimAsync("web-disk");
+        await cluster.CreateAsync(Machine("web", "web-disk"));
+
+        await cluster.PrintsAsync("web", "Running");
+        var instance = await cluster.InstanceAsync("web");
+        instance!.Status!.Interfaces![0].IpAddress.ShouldBe(PodNamespace.Address);
+        instance.Status.NodeName.ShouldBe(ClusterNode.Name);
+
+        using (var console = await cluster.Api.ConnectAsync("namespaces/default/virtualmachineinstances/web/console"))
+        {
+            console.SubProtocol.ShouldBe("plain.kubevirt.io");
+            await ReadUntilAsync(console, "test-guest: ready");
+            await console.SendAsync(Encoding.ASCII.GetBytes("echo $((6*7))-is-the-answer\n"), WebSocketMessageType.Binary, true, CancellationToken.None);
+            await ReadUntilAsync(console, "42-is-the-answer");
+            await console.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+        }
+
+        (await cluster.Api.SendAsync(HttpMethod.Put, "namespaces/default/virtualmachines/web/stop")).ShouldBe((202, ""));
+        await cluster.PrintsAsync("web", "Stopped");
+        (await cluster.InstanceAsync("web")).ShouldBeNull();
+    }
+
+    private static VirtualMachine Machine(string name, string claim) => JsonSerializer.Deserialize(
+        $$$"""
+        {
+          "metadata": {"name": "{{{name}}}", "namespace": "default"},
+          "spec": {
+            "runStrategy": "Always",
+            "template": {
+              "metadata": {"labels": {"app": "{{{name}}}"}},
+              "spec": {
+                "domain": {
+                  "memory": {"guest": "256Mi"},
+                  "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}], "interfaces": [{"name": "default", "masquerade": {}}]}
+                },
+                "networks": [{"name": "default", "pod": {}}],
+                "volumes": [{"name": "root", "persistentVolumeClaim": {"claimName": "{{{claim}}}"}}]
+              }
+            }
+          }
+        }
+        """,
+        Kinds.VirtualMachines.Json)!;
+
+    private static async Task ReadUntilAsync(WebSocket socket, string text)
+    {
+        using var limit = new CancellationTokenSource(AgentProcess.Patience);
+        var seen = new StringBuilder();
+        var buffer = new byte[4096];
+        while (!seen.ToString().Contains(text, StringComparison.Ordinal))
+        {
+            var part = await socket.ReceiveAsync(buffer.AsMemory(), limit.Token);
+            part.MessageType.ShouldNotBe(WebSocketMessageType.Close, seen.ToString());
+            seen.Append(Encoding.UTF8.GetString(buffer, 0, part.Count));
+        }
+    }
+}
