@@ -39,7 +39,9 @@
     (list "VM_ON_POWEROFF" $v.vm.onPoweroff)
     (list "QEMU_ARGS" $v.qemuArgs)
     (list "LOG_FORMAT" $v.log.format)
-    (list "LOG_LEVEL" $v.log.level) -}}
+    (list "LOG_LEVEL" $v.log.level)
+    (list "COORDINATOR_URL" $v.coordinator.url)
+    (list "COORDINATOR_TOKEN_FILE" $v.coordinator.tokenFile) -}}
 {{- range $name, $file := include "kvm-agent.files" . | fromJson -}}
 {{- $mounted := or $file.from.value $file.from.secret $file.from.configMap -}}
 {{- $settings = append $settings (list $file.env (ternary (printf "/etc/kvm-agent/%s" $name) $file.from.path (not (empty $mounted)))) -}}
@@ -48,6 +50,16 @@
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
+{{- if $v.coordinator.url }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_UID
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.uid
+{{- end }}
 {{- with $v.image.credentials }}{{ if .secret }}
 - name: IMG_ACCESS_KEY_ID
   valueFrom:

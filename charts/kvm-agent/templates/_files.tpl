@@ -8,6 +8,7 @@ where it comes from. Inline text goes to a Secret, as any of it may be one.
     "headers" (dict "env" "IMG_HEADERS_FILE" "from" .Values.image.headersFile "as" "image.headersFile")
     "tls.crt" (dict "env" "IMG_CLIENT_CERT_FILE" "from" .Values.image.clientCertFile "as" "image.clientCertFile")
     "tls.key" (dict "env" "IMG_CLIENT_KEY_FILE" "from" .Values.image.clientKeyFile "as" "image.clientKeyFile")
+    "coordinator-ca.crt" (dict "env" "COORDINATOR_CA_FILE" "from" .Values.coordinator.caFile "as" "coordinator.caFile")
     "metadata" (dict "env" "METADATA_FILE" "from" .Values.configDrive.metadata "as" "configDrive.metadata")
     "userdata" (dict "env" "USERDATA_FILE" "from" .Values.configDrive.userdata "as" "configDrive.userdata")
     "vendordata" (dict "env" "VENDORDATA_FILE" "from" .Values.configDrive.vendordata "as" "configDrive.vendordata")

@@ -124,7 +124,7 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
                     await SayGoodbyeAsync().ConfigureAwait(false);
                     return socket.CloseStatusDescription is { Length: > 0 } words ? words : $"closed by the other end ({socket.CloseStatus})";
                 case JsonRpcReader.Kind.TooLong:
-                    return Refuse(WebSocketCloseStatus.MessageTooBig, $"a message is longer than {LinkProtocol.LongestMessage >> 10} KiB");
+                    return await RefuseAsync(WebSocketCloseStatus.MessageTooBig, $"a message is longer than {LinkProtocol.LongestMessage >> 10} KiB", stop).ConfigureAwait(false);
                 case JsonRpcReader.Kind.Text:
                     await TakeAsync(JsonRpcMessage.Parse(text), stop).ConfigureAwait(false);
                     break;
@@ -135,7 +135,7 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
 
             if (_faultsInARow >= MostFaults)
             {
-                return Refuse(WebSocketCloseStatus.ProtocolError, $"{MostFaults} messages in a row make no sense");
+                return await RefuseAsync(WebSocketCloseStatus.ProtocolError, $"{MostFaults} messages in a row make no sense", stop).ConfigureAwait(false);
             }
         }
     }
@@ -234,10 +234,15 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
         await _sending.WaitAsync().ConfigureAwait(false);
         try
         {
+            if (socket.State is not (WebSocketState.Open or WebSocketState.CloseReceived))
+            {
+                throw new IOException("the link ends");
+            }
+
             using var limit = new CancellationTokenSource(SendLimit, time);
             await send(limit.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException or IOException)
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
             socket.Abort();
             throw new IOException($"the link broke: {e.Message}", e);
@@ -263,9 +268,21 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
         }
     }
 
-    private string Refuse(WebSocketCloseStatus status, string why)
+    /// <summary>Says goodbye and listens to nothing any more, but reads on for a while: a reset would overtake our words.</summary>
+    private async Task<string> RefuseAsync(WebSocketCloseStatus status, string why, CancellationToken stop)
     {
-        Track(CloseAsync(status, why));
+        using var limit = new CancellationTokenSource(Farewell, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stop);
+        try
+        {
+            await SendAsync(cancel => socket.CloseOutputAsync(status, Shorten(why), cancel)).ConfigureAwait(false);
+            await _reader.DrainAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or WebSocketException || (e is OperationCanceledException && limit.IsCancellationRequested))
+        {
+            // It does not listen either.
+        }
+
         return why;
     }
 

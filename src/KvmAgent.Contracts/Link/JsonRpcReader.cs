@@ -17,6 +17,14 @@ internal sealed class JsonRpcReader(WebSocket socket)
         Closed,
     }
 
+    /// <summary>Reads to the other end's goodbye and keeps nothing.</summary>
+    public async Task DrainAsync(CancellationToken stop)
+    {
+        while ((await socket.ReceiveAsync(_buffer.AsMemory(), stop).ConfigureAwait(false)).MessageType != WebSocketMessageType.Close)
+        {
+        }
+    }
+
     /// <returns>The text is good until the next call.</returns>
     public async Task<(Kind Kind, ReadOnlyMemory<byte> Text)> ReadAsync(CancellationToken stop)
     {

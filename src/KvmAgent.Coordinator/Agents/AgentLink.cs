@@ -12,6 +12,8 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15), SlowLimit = TimeSpan.FromSeconds(45);
 
+    private long _lastSeen = time.GetUtcNow().UtcTicks;
+
     public AgentIdentity Identity { get; } = identity;
 
     public LinkHello Hello { get; } = hello;
@@ -21,7 +23,7 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
 
     public VmUsage? Usage { get; private set; }
 
-    public DateTimeOffset LastSeen { get; private set; } = time.GetUtcNow();
+    public DateTimeOffset LastSeen => new(Volatile.Read(ref _lastSeen), TimeSpan.Zero);
 
     /// <summary>How many of its messages made no sense.</summary>
     public int Faults => peer.Faults;
@@ -86,7 +88,7 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
     /// <summary>Ends the link; the agent dials again.</summary>
     public Task CloseAsync(string why) => peer.CloseAsync(System.Net.WebSockets.WebSocketCloseStatus.PolicyViolation, why);
 
-    public void Seen() => LastSeen = time.GetUtcNow();
+    public void Seen() => Volatile.Write(ref _lastSeen, time.GetUtcNow().UtcTicks);
 
     public void Take(StatusReport report) => (Status, Usage) = (report.Status, report.Usage);
 

@@ -31,6 +31,9 @@ internal sealed class AgentStreams(AgentLinkOptions options, TimeProvider time)
     public Expected? Claim(string id, string podUid) =>
         _expected.TryGetValue(id, out var expected) && expected.PodUid == podUid && _expected.TryRemove(new KeyValuePair<string, Expected>(id, expected)) ? expected : null;
 
+    /// <summary>How many of that pod are open or waited for.</summary>
+    public int OpenOf(string podUid) => _open.GetValueOrDefault(podUid);
+
     private void Left(string podUid)
     {
         if (_open.AddOrUpdate(podUid, 0, static (_, count) => count - 1) <= 0)

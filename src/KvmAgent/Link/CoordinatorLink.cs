@@ -32,7 +32,7 @@ internal sealed class CoordinatorLink(
         if (_pool is { } pool)
         {
             await pool.FinishAsync(Farewell).ConfigureAwait(false);
-            await pool.DisposeAsync().ConfigureAwait(false);
+            await Task.WhenAny(pool.DisposeAsync().AsTask(), Task.Delay(Farewell, time)).ConfigureAwait(false);
         }
     }
 

@@ -38,7 +38,7 @@ internal sealed class LinkCommands(StatusBoard board, GuestAccess access, StopSi
                 LinkMethods.GuestInfo => Result(await GuestInfoAsync(GuestAgent(), cancel).ConfigureAwait(false), LinkJson.Default.GuestInfo),
                 LinkMethods.UserList => Result(await GuestAgent().GetUsersAsync(Limit, cancel).ConfigureAwait(false), LinkJson.Default.GuestUsers),
                 LinkMethods.FilesystemList => Result(await GuestAgent().GetFilesystemsAsync(Limit, cancel).ConfigureAwait(false), LinkJson.Default.GuestFilesystems),
-                LinkMethods.Freeze => await DoneAsync(freeze.FreezeAsync(GuestAgent(), Deadline(parameters), cancel)).ConfigureAwait(false),
+                LinkMethods.Freeze => await DoneAsync(FreezeAsync(Deadline(parameters), cancel)).ConfigureAwait(false),
                 LinkMethods.Unfreeze => await DoneAsync(freeze.ThawAsync(GuestAgent(), cancel)).ConfigureAwait(false),
                 _ => throw new JsonRpcException(LinkErrors.MethodNotFound, $"this agent does not know {ConsoleText.Clean(method, 64)}"),
             };
@@ -74,6 +74,8 @@ internal sealed class LinkCommands(StatusBoard board, GuestAccess access, StopSi
         VmPhase.Paused => Machine().Qmp.ContinueAsync(cancel),
         _ => Task.FromResult(Running()),
     };
+
+    private Task FreezeAsync(TimeSpan deadline, CancellationToken cancel) => freeze.FreezeAsync(GuestAgent(), deadline, cancel);
 
     private static TimeSpan Deadline(JsonElement parameters)
     {

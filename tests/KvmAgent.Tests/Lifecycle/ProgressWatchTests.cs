@@ -103,7 +103,7 @@ public sealed class ProgressWatchTests : IDisposable
             foreach (var (index, count) in operations.Index())
             {
                 (await qemu.ReadLineAsync()).ShouldContain("query-blockstats");
-                await qemu.WriteAsync($$$"""{"return": [{"stats": {"rd_operations": {{{count - 1}}}, "wr_operations": 1}}], "id": {{{index + 2}}}}{{{'\n'}}}""");
+                await qemu.WriteAsync($$$"""{"return": [{"stats": {"rd_bytes": 0, "wr_bytes": 0, "rd_operations": {{{count - 1}}}, "wr_operations": 1}}], "id": {{{index + 2}}}}{{{'\n'}}}""");
                 answered.TrySetResult();
             }
 

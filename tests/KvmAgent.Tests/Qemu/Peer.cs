@@ -15,10 +15,12 @@ internal sealed class SocketDirectory : IDisposable
     public static SocketDirectory Create() => new(Directory.CreateTempSubdirectory("kvm-agent-"));
 
     /// <summary>Listens as QEMU does.</summary>
-    public Socket Listen(string name)
+    public Socket Listen(string name) => ListenAt(this[name]);
+
+    public static Socket ListenAt(string path)
     {
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(this[name]));
+        listener.Bind(new UnixDomainSocketEndPoint(path));
         listener.Listen();
         return listener;
     }

@@ -64,6 +64,11 @@ public sealed class SettingValueTests
         [Setting.VmOnPoweroff] = new("restart", s => s.Lifecycle.OnPoweroff, PoweroffAction.Restart, "reboot", "write exit or hold or restart"),
         [Setting.QemuArgs] = new("-device 'usb-kbd,id=a b'", s => string.Join('|', s.Machine.QemuArgs), "-device|usb-kbd,id=a b", "-device 'usb", "a single quote is not closed; quote the arguments as for a shell"),
         [Setting.LogFormat] = new("json", s => s.Log.Format, LogFormat.Json, "xml", "write text or json"),
+        [Setting.CoordinatorUrl] = new("https://coordinator.vms:8443/kvm", s => s.Link.Url, new Uri("https://coordinator.vms:8443/kvm"), "http://coordinator.vms", "write https://; http:// is for loopback addresses"),
+        [Setting.CoordinatorCaFile] = new("/etc/ca.pem", s => s.Link.CaFile, "/etc/ca.pem", "ca.pem", "begin it with /"),
+        [Setting.CoordinatorTokenFile] = new("/etc/token", s => s.Link.TokenFile, "/etc/token", "token", "begin it with /"),
+        [Setting.PodName] = new("web-0", s => s.Link.PodName, "web-0"),
+        [Setting.PodUid] = new("3f1c2f0e", s => s.Link.PodUid, "3f1c2f0e"),
         [Setting.LogLevel] = new("debug", s => s.Log.Level, LogLevelSetting.Debug, "trace", "write debug or info or warning or error"),
     };
 
