@@ -128,7 +128,8 @@ internal sealed partial class MachineController
 
         var wanted = done.Problem is { } problem ? VmPrintableStatus.Describe(view, decision.Status, problem)
             : decision.Actions.Count == 0 ? decision.Status
-            : VmDecision.Decide(view with { Instance = _cache.Instances.Get(key.Namespace, key.Name) }).Status;
+            // As it is after the writes: what the decision said of the status (a failure that counts) holds.
+            : VmDecision.Decide(view with { Vm = vm with { Status = decision.Status }, Instance = _cache.Instances.Get(key.Namespace, key.Name) }).Status;
         if (await _machineStatus.WriteAsync(vm, wanted, cancel).ConfigureAwait(false) is { } written)
         {
             _cache.Machines.Observe(written);

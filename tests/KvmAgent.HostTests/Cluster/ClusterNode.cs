@@ -49,8 +49,8 @@ internal sealed class ClusterNode : IAsyncDisposable
     {
         await _end.CancelAsync();
         await _watching;
-        await Task.WhenAll(_tasks.Values);
         await _storage.DisposeAsync();
+        await Task.WhenAll(_tasks.Values);
         _end.Dispose();
     }
 
@@ -58,7 +58,7 @@ internal sealed class ClusterNode : IAsyncDisposable
     {
         try
         {
-            await _client.MergePatchAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, new JsonObject { ["spec"] = new JsonObject { ["nodeName"] = Name } }, null, _end.Token);
+            await _storage.BindAsync(pod, Name);
             await using var running = await NodePod.CreateAsync(pod, _storage);
             _running[running.Key] = running;
             await RunAsync(pod, running);
@@ -67,9 +67,9 @@ internal sealed class ClusterNode : IAsyncDisposable
         {
             // The test is over; so is the pod.
         }
-        catch (KubernetesException e) when (e.IsNotFound || e.IsConflict)
+        catch (KubernetesException e) when (e.IsNotFound)
         {
-            // It was deleted before it ran.
+            // Somebody has taken it away by force: it ends here.
         }
     }
 

@@ -1,5 +1,7 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -21,7 +23,10 @@ internal sealed class FrontProxyClient
 
     private FrontProxyClient(TestApiServer server, X509Certificate2 certificate) => (_server, _certificate) = (server, certificate);
 
-    public Uri BaseAddress { get; set; } = null!;
+    /// <summary>Where the coordinator listens for the API server; it is called by its Service's name.</summary>
+    public IPEndPoint EndPoint { get; set; } = null!;
+
+    private Uri BaseAddress => new($"https://{ServerName}:{EndPoint.Port}");
 
     /// <summary>Publishes an authority as an API server does, and has a certificate of it.</summary>
     public static FrontProxyClient Create(TestApiServer server, string commonName = "front-proxy-client")
@@ -44,9 +49,7 @@ internal sealed class FrontProxyClient
     /// <returns>The HTTP status and the body.</returns>
     public async Task<(int Code, string Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null, string user = TestApiServer.AdminUser)
     {
-        using var handler = new SocketsHttpHandler();
-        handler.SslOptions = Tls();
-        using var client = new HttpClient(handler);
+        using var client = new HttpClient(Handler());
         using var request = new HttpRequestMessage(method, new Uri(BaseAddress, "/apis/subresources.kubevirt.io/v1/" + path)) { Content = body is null ? null : JsonContent.Create(body) };
         request.Headers.Add("X-Remote-User", user);
         request.Headers.Add("X-Remote-Group", ["system:masters", "system:authenticated"]);
@@ -60,18 +63,20 @@ internal sealed class FrontProxyClient
         socket.Options.AddSubProtocol("plain.kubevirt.io");
         socket.Options.SetRequestHeader("X-Remote-User", TestApiServer.AdminUser);
         socket.Options.SetRequestHeader("X-Remote-Group", "system:masters");
-        var handler = new SocketsHttpHandler();
-        handler.SslOptions = Tls();
-        using var invoker = new HttpMessageInvoker(handler);
+        using var invoker = new HttpMessageInvoker(Handler());
         await socket.ConnectAsync(new Uri($"wss://{BaseAddress.Authority}/apis/subresources.kubevirt.io/v1/{path}"), invoker, CancellationToken.None);
         return socket;
     }
 
-    private SslClientAuthenticationOptions Tls() => new()
+    private SocketsHttpHandler Handler() => new()
     {
-        TargetHost = ServerName,
-        ClientCertificates = [_certificate],
-        CertificateChainPolicy = Policy(),
+        SslOptions = new SslClientAuthenticationOptions { ClientCertificates = [_certificate], CertificateChainPolicy = Policy() },
+        ConnectCallback = async (_, cancel) =>
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(EndPoint, cancel);
+            return new NetworkStream(socket, ownsSocket: true);
+        },
     };
 
     private X509ChainPolicy Policy()

@@ -38,30 +38,31 @@ internal sealed class NodeStorage(KubernetesClient client, Uri server, string to
     /// <summary>As the kubelet asks for it: bound to the pod.</summary>
     public async Task<string> TokenAsync(Pod pod, string audience, long seconds)
     {
-        var path = $"api/v1/namespaces/{pod.Metadata.Namespace}/serviceaccounts/{NodePod.ServiceAccount(pod)}/token";
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server, path))
+        var answer = await PostAsync($"api/v1/namespaces/{pod.Metadata.Namespace}/serviceaccounts/{NodePod.ServiceAccount(pod)}/token", new JsonObject
         {
-            Content = JsonContent.Create(new JsonObject
+            ["apiVersion"] = "authentication.k8s.io/v1",
+            ["kind"] = "TokenRequest",
+            ["spec"] = new JsonObject
             {
-                ["apiVersion"] = "authentication.k8s.io/v1",
-                ["kind"] = "TokenRequest",
-                ["spec"] = new JsonObject
+                ["audiences"] = new JsonArray(audience),
+                ["expirationSeconds"] = seconds,
+                ["boundObjectRef"] = new JsonObject
                 {
-                    ["audiences"] = new JsonArray(audience),
-                    ["expirationSeconds"] = seconds,
-                    ["boundObjectRef"] = new JsonObject
-                    {
-                        ["apiVersion"] = "v1", ["kind"] = "Pod", ["name"] = pod.Metadata.Name, ["uid"] = pod.Metadata.Uid,
-                    },
+                    ["apiVersion"] = "v1", ["kind"] = "Pod", ["name"] = pod.Metadata.Name, ["uid"] = pod.Metadata.Uid,
                 },
-            }),
-        };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        using var response = await _http.SendAsync(request);
-        var text = await response.Content.ReadAsStringAsync();
-        response.IsSuccessStatusCode.ShouldBeTrue(text);
-        return (string)JsonNode.Parse(text)!["status"]!["token"]!;
+            },
+        });
+        return (string)answer["status"]!["token"]!;
     }
+
+    /// <summary>As the scheduler does it.</summary>
+    public Task BindAsync(Pod pod, string node) => PostAsync($"api/v1/namespaces/{pod.Metadata.Namespace}/pods/{pod.Metadata.Name}/binding", new JsonObject
+    {
+        ["apiVersion"] = "v1",
+        ["kind"] = "Binding",
+        ["metadata"] = new JsonObject { ["name"] = pod.Metadata.Name, ["uid"] = pod.Metadata.Uid },
+        ["target"] = new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["name"] = node },
+    });
 
     public async ValueTask DisposeAsync()
     {
@@ -71,5 +72,15 @@ internal sealed class NodeStorage(KubernetesClient client, Uri server, string to
         }
 
         _http.Dispose();
+    }
+
+    private async Task<JsonNode> PostAsync(string path, JsonObject body)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server, path)) { Content = JsonContent.Create(body) };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        using var response = await _http.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        response.IsSuccessStatusCode.ShouldBeTrue(text);
+        return JsonNode.Parse(text)!;
     }
 }

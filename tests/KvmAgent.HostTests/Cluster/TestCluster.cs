@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Net;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Api.Schemas;
@@ -84,13 +86,26 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        var failures = new List<Exception>();
         foreach (var part in Enumerable.Reverse(_parts))
         {
-            await part.DisposeAsync();
+            try
+            {
+                await part.DisposeAsync();
+            }
+            catch (Exception e)
+            {
+                // The others must end all the same.
+                failures.Add(e);
+            }
         }
 
         Client?.Dispose();
         Directory.Delete(_directory, recursive: true);
+        if (failures.Count > 0)
+        {
+            throw new AggregateException(failures);
+        }
     }
 
     private async Task StartPartsAsync()
@@ -136,7 +151,7 @@ internal sealed class TestCluster : IAsyncDisposable
         Coordinator = Add(Background.Start("env", [.. environment.Select(static e => $"{e.Key}={e.Value}"), "dotnet", Program, "serve"]));
         var line = await Coordinator.WaitForLineAsync("listens at");
         var ports = line.Split("listens at ")[1].Split(" (")[0].Split(", ").Select(static e => e.Split(':')[1]).ToArray();
-        Api.BaseAddress = new Uri($"https://127.0.0.1:{ports[1]}");
+        Api.EndPoint = new IPEndPoint(IPAddress.Loopback, int.Parse(ports[1], CultureInfo.InvariantCulture));
         var relay = Add(Background.Start("socat", ["-dd", $"UNIX-LISTEN:{Path.Combine(_directory, "coordinator.sock")},fork", $"TCP4:127.0.0.1:{ports[0]}"]));
         await relay.WaitForLineAsync("listening on");
     }

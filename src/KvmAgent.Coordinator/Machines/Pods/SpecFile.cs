@@ -20,7 +20,7 @@ internal static class SpecFile
             ["memory"] = new JsonObject { ["size"] = memory.ToString(CultureInfo.InvariantCulture) },
             ["machine"] = new JsonObject { ["type"] = MachineType(domain, parts) },
             ["firmware"] = Firmware(domain),
-            ["vnc"] = new JsonObject { ["disabled"] = "1" },
+            ["vnc"] = new JsonObject { ["disabled"] = true },
             ["lifecycle"] = new JsonObject { ["gracePeriod"] = $"{PodTemplate.GracePeriod(spec)}s" },
         };
         if (domain.Memory?.Hugepages?.PageSize is { } pages)
