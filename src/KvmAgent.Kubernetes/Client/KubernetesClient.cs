@@ -1,6 +1,7 @@
 using System.Net.Mime;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using KvmAgent.Kubernetes.Resources;
 
 namespace KvmAgent.Kubernetes;
@@ -32,6 +33,10 @@ public sealed partial class KubernetesClient : IDisposable
     /// <param name="path">With its query.</param>
     public Task<string> GetRawAsync(string path, CancellationToken ct) =>
         AskAsync(HttpMethod.Get, path.TrimStart('/'), null, null, MostListBytes, static bytes => Encoding.UTF8.GetString(bytes), ct);
+
+    /// <summary>For subresources whose body is of another group than their path, as TokenRequest and Binding.</summary>
+    internal Task<string> PostRawAsync(string path, JsonNode body, CancellationToken ct) =>
+        AskAsync(HttpMethod.Post, path, KubernetesJson.Bytes(body), MediaTypeNames.Application.Json, MostObjectBytes, static bytes => Encoding.UTF8.GetString(bytes), ct);
 
     public void Dispose() => _transport.Dispose();
 

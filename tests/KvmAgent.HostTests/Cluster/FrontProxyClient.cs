@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Net.WebSockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using KvmAgent.TestSupport.Api;
@@ -16,7 +15,7 @@ namespace KvmAgent.HostTests.Cluster;
 /// </summary>
 internal sealed class FrontProxyClient
 {
-    public const string ServerName = "kvm-coordinator.kvm-system.svc";
+    private const string ServerName = $"{TestCluster.ServiceName}.{TestCluster.SystemNamespace}.svc";
 
     private readonly X509Certificate2 _certificate;
     private readonly TestApiServer _server;
@@ -24,27 +23,11 @@ internal sealed class FrontProxyClient
     private FrontProxyClient(TestApiServer server, X509Certificate2 certificate) => (_server, _certificate) = (server, certificate);
 
     /// <summary>Where the coordinator listens for the API server; it is called by its Service's name.</summary>
-    public IPEndPoint EndPoint { get; set; } = null!;
+    public int Port { get; set; }
 
-    private Uri BaseAddress => new($"https://{ServerName}:{EndPoint.Port}");
+    private Uri BaseAddress => new($"https://{ServerName}:{Port}");
 
-    /// <summary>Publishes an authority as an API server does, and has a certificate of it.</summary>
-    public static FrontProxyClient Create(TestApiServer server, string commonName = "front-proxy-client")
-    {
-        using var authority = Issue("CN=front-proxy-ca", null);
-        server.Create(new JsonObject
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "ConfigMap",
-            ["metadata"] = new JsonObject { ["name"] = "extension-apiserver-authentication", ["namespace"] = "kube-system" },
-            ["data"] = new JsonObject
-            {
-                ["requestheader-client-ca-file"] = authority.ExportCertificatePem(),
-                ["requestheader-allowed-names"] = "[\"front-proxy-client\"]",
-            },
-        });
-        return new FrontProxyClient(server, Issue($"CN={commonName}", authority));
-    }
+    public static FrontProxyClient Of(ClusterServer server, TestCluster cluster) => new(server.Api, server.FrontProxyCertificate) { Port = cluster.ApiPort };
 
     /// <returns>The HTTP status and the body.</returns>
     public async Task<(int Code, string Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null, string user = TestApiServer.AdminUser)
@@ -74,7 +57,7 @@ internal sealed class FrontProxyClient
         ConnectCallback = async (_, cancel) =>
         {
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            await socket.ConnectAsync(EndPoint, cancel);
+            await socket.ConnectAsync(IPAddress.Loopback, Port, cancel);
             return new NetworkStream(socket, ownsSocket: true);
         },
     };
@@ -85,20 +68,5 @@ internal sealed class FrontProxyClient
         var bundle = (string)_server.Get("apiregistration.k8s.io", "apiservices", "", "v1.subresources.kubevirt.io")!["spec"]!["caBundle"]!;
         policy.CustomTrustStore.ImportFromPem(System.Text.Encoding.ASCII.GetString(Convert.FromBase64String(bundle)));
         return policy;
-    }
-
-    private static X509Certificate2 Issue(string subject, X509Certificate2? authority)
-    {
-        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(authority is null, false, 0, true));
-        var now = TimeProvider.System.GetUtcNow();
-        if (authority is null)
-        {
-            return request.CreateSelfSigned(now.AddHours(-1), now.AddHours(2));
-        }
-
-        using var signed = request.Create(authority, now.AddMinutes(-30), now.AddHours(1), [1, 2, 3, 4]);
-        return signed.CopyWithPrivateKey(key);
     }
 }

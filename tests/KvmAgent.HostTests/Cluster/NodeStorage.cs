@@ -1,5 +1,3 @@
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.HostTests.Support;
 using KvmAgent.Kubernetes;
@@ -8,9 +6,8 @@ using KvmAgent.Kubernetes.Core;
 namespace KvmAgent.HostTests.Cluster;
 
 /// <summary>What pods of the test's node get from outside of it: claims' volumes, tokens, and the way to the coordinator.</summary>
-internal sealed class NodeStorage(KubernetesClient client, Uri server, string token, string directory) : IAsyncDisposable
+internal sealed class NodeStorage(KubernetesClient client, string directory) : IAsyncDisposable
 {
-    private readonly HttpClient _http = new();
     private readonly List<Background> _relays = [];
 
     public KubernetesClient Client => client;
@@ -70,17 +67,8 @@ internal sealed class NodeStorage(KubernetesClient client, Uri server, string to
         {
             await relay.DisposeAsync();
         }
-
-        _http.Dispose();
     }
 
-    private async Task<JsonNode> PostAsync(string path, JsonObject body)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server, path)) { Content = JsonContent.Create(body) };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        using var response = await _http.SendAsync(request);
-        var text = await response.Content.ReadAsStringAsync();
-        response.IsSuccessStatusCode.ShouldBeTrue(text);
-        return JsonNode.Parse(text)!;
-    }
+    private async Task<JsonNode> PostAsync(string path, JsonObject body) =>
+        JsonNode.Parse(await client.PostRawAsync(path, body, CancellationToken.None))!;
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Api.Schemas;
@@ -7,40 +6,55 @@ using KvmAgent.HostTests.Containers;
 using KvmAgent.HostTests.Guests;
 using KvmAgent.HostTests.Support;
 using KvmAgent.Kubernetes;
+using KvmAgent.Kubernetes.Core;
 using KvmAgent.Processes;
-using KvmAgent.TestSupport.Api;
 
 namespace KvmAgent.HostTests.Cluster;
 
 /// <summary>
-/// A cluster: an API server of the tests' own, the real coordinator as a process, and a node whose pods are real agents with real guests.
-/// What the front proxy does, <see cref="FrontProxyClient"/> does.
+/// A cluster of an API server, whichever it is, with the real coordinator as a process and a node whose pods are real agents with real
+/// guests. Nothing in it knows the server but by its API.
 /// </summary>
 internal sealed class TestCluster : IAsyncDisposable
 {
+    public const string Namespace = "default", SystemNamespace = "kvm-system", ServiceName = "kvm-coordinator";
+
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "kvm-coordinator.dll");
 
     private readonly string _directory = Directory.CreateTempSubdirectory("kvmtest-cluster-").FullName;
     private readonly List<IAsyncDisposable> _parts = [];
 
-    public TestApiServer Server { get; private set; } = null!;
+    private TestCluster(string kubeconfig)
+    {
+        Kubeconfig = Path.Combine(_directory, "kubeconfig");
+        File.WriteAllText(Kubeconfig, kubeconfig);
+        Client = new KubernetesClient(KubernetesConnection.FromKubeconfig(new KubeconfigOptions { Paths = [Kubeconfig] }), TimeProvider.System);
+        Storage = new NodeStorage(Client, _directory) { CoordinatorSocket = Path.Combine(_directory, "coordinator.sock") };
+    }
 
-    public KubernetesClient Client { get; private set; } = null!;
+    public string Kubeconfig { get; }
+
+    public KubernetesClient Client { get; }
+
+    public NodeStorage Storage { get; }
 
     public ClusterNode Node { get; private set; } = null!;
 
-    public FrontProxyClient Api { get; private set; } = null!;
-
     public Background Coordinator { get; private set; } = null!;
 
-    public NodeStorage Storage { get; private set; } = null!;
+    /// <summary>Where the coordinator listens for the API server.</summary>
+    public int ApiPort { get; private set; }
 
-    public static async Task<TestCluster> StartAsync()
+    /// <summary>CRDs, APIServices, the coordinator and a node, on a server that has none of them.</summary>
+    /// <param name="kubeconfig">The text of an administrator's.</param>
+    public static async Task<TestCluster> StartAsync(string kubeconfig)
     {
-        var cluster = new TestCluster();
+        var cluster = new TestCluster(kubeconfig);
         try
         {
-            await cluster.StartPartsAsync();
+            await cluster.InstallAsync();
+            await cluster.StartCoordinatorAsync();
+            cluster.Node = cluster.Add(new ClusterNode(cluster.Client, cluster.Storage));
             return cluster;
         }
         catch
@@ -53,20 +67,19 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>A claim whose volume has the test guest's disk.</summary>
     public async Task CreateGuestClaimAsync(string name)
     {
-        var volume = Storage.Claim("default", name);
+        var volume = Storage.Claim(Namespace, name);
         await ProcessRunner.RunAsync("qemu-img", ["convert", "-O", "raw", await TestGuest.ImageAsync(), Path.Combine(volume, "disk.img")], limit: TimeSpan.FromMinutes(2));
-        Server.Create(JsonNode.Parse($$"""
-            {"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"{{name}}","namespace":"default"},
+        await Client.CreateAsync(RawObjects.Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"), $$"""
+            {"metadata":{"name":"{{name}}","namespace":"{{Namespace}}"},
              "spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"} } } }
-            """)!.AsObject());
-        Server.SetStatus("", "persistentvolumeclaims", "default", name, new JsonObject { ["phase"] = "Bound" });
+            """);
+        await Client.MergePatchAsync(
+            CoreKinds.PersistentVolumeClaims, Namespace, name, JsonNode.Parse("""{"status":{"phase":"Bound"}}""")!, "status", CancellationToken.None);
     }
 
-    public Task<VirtualMachine> CreateAsync(VirtualMachine vm) => Client.CreateAsync(Kinds.VirtualMachines, vm, CancellationToken.None);
+    public Task<VirtualMachine> MachineAsync(string name) => Client.GetAsync(Kinds.VirtualMachines, Namespace, name, CancellationToken.None);
 
-    public Task<VirtualMachine> MachineAsync(string name) => Client.GetAsync(Kinds.VirtualMachines, "default", name, CancellationToken.None);
-
-    public Task<VirtualMachineInstance?> InstanceAsync(string name) => Client.FindAsync(Kinds.VirtualMachineInstances, "default", name, CancellationToken.None);
+    public Task<VirtualMachineInstance?> InstanceAsync(string name) => Client.FindAsync(Kinds.VirtualMachineInstances, Namespace, name, CancellationToken.None);
 
     /// <summary>Waits until <c>kubectl get vm</c> would say so.</summary>
     public async Task PrintsAsync(string name, string printableStatus)
@@ -77,10 +90,10 @@ internal sealed class TestCluster : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
+            var pods = await Client.ListAsync(RawObjects.Kind("", "v1", "pods", "Pod"), Namespace, null, CancellationToken.None);
             throw new TimeoutException(
-                $"{e.Message}: {name} did not become {printableStatus}; it is\n{Server.Get("kubevirt.io", "virtualmachines", "default", name)}\n"
-                + $"{Server.Get("kubevirt.io", "virtualmachineinstances", "default", name)}\n{string.Join('\n', Server.All("", "pods").Select(static p => p.ToString()))}\n"
-                + $"the coordinator said:\n{string.Join('\n', Coordinator.Lines)}", e);
+                $"{name} did not become {printableStatus}; it is\n{await RawAsync("virtualmachines", name)}\n{await RawAsync("virtualmachineinstances", name)}\n"
+                + $"{string.Join('\n', pods.Items.Select(static p => p.ToJson().ToString()))}\nthe coordinator said:\n{string.Join('\n', Coordinator.Lines)}", e);
         }
     }
 
@@ -100,7 +113,7 @@ internal sealed class TestCluster : IAsyncDisposable
             }
         }
 
-        Client?.Dispose();
+        Client.Dispose();
         Directory.Delete(_directory, recursive: true);
         if (failures.Count > 0)
         {
@@ -108,41 +121,36 @@ internal sealed class TestCluster : IAsyncDisposable
         }
     }
 
-    private async Task StartPartsAsync()
+    private async Task InstallAsync()
     {
-        Server = Add(await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = AnyRule() }));
-        await Server.ApplyCrdsAsync(string.Concat(CustomResourceDefinitions.All.Select(static d => $"---\n{YamlText.Of(d)}")));
-        Server.CreateNamespace("kvm-system");
-        Server.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"default","namespace":"default"}}""")!.AsObject());
-        Api = FrontProxyClient.Create(Server);
-        foreach (var version in new[] { "v1", "v1alpha3" })
+        var definitions = RawObjects.Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced: false);
+        foreach (var definition in CustomResourceDefinitions.All)
         {
-            Server.Create(JsonNode.Parse($$"""
-                {"apiVersion":"apiregistration.k8s.io/v1","kind":"APIService","metadata":{"name":"{{version}}.subresources.kubevirt.io"},
-                 "spec":{"group":"subresources.kubevirt.io","version":"{{version}}","groupPriorityMinimum":1000,"versionPriority":15,
-                 "service":{"name":"kvm-coordinator","namespace":"kvm-system"} } }
-                """)!.AsObject());
+            await Client.CreateAsync(definitions, definition.ToJsonString());
         }
 
-        var connection = KubernetesConnection.To(Server.Address, Server.Token, "default");
-        Client = new KubernetesClient(connection, TimeProvider.System);
-        await StartCoordinatorAsync();
-        Storage = new NodeStorage(Client, Server.Address, Server.Token, _directory) { CoordinatorSocket = Path.Combine(_directory, "coordinator.sock") };
-        Node = Add(new ClusterNode(Client, Storage));
+        await Until.TrueAsync(async () =>
+        {
+            var all = await Client.ListAsync(definitions, null, null, CancellationToken.None);
+            return all.Items.All(static d => d.ToJson()["status"]?["conditions"]?.AsArray().Any(static c => (string?)c?["type"] == "Established" && (string?)c["status"] == "True") == true);
+        });
+        await Client.CreateAsync(RawObjects.Kind("", "v1", "namespaces", "Namespace", namespaced: false), $$"""{"metadata":{"name":"{{SystemNamespace}}"} }""");
+        // Where there is no proxy for Services, an API server reaches an aggregated API by a name.
+        await Client.CreateAsync(
+            RawObjects.Kind("", "v1", "services", "Service"),
+            $$"""{"metadata":{"name":"{{ServiceName}}","namespace":"{{SystemNamespace}}"},"spec":{"type":"ExternalName","externalName":"localhost"} }""");
     }
 
     private async Task StartCoordinatorAsync()
     {
-        var kubeconfig = Path.Combine(_directory, "kubeconfig");
-        await File.WriteAllTextAsync(kubeconfig, Server.Kubeconfig);
         var environment = new Dictionary<string, string>
         {
-            ["KUBECONFIG"] = kubeconfig,
-            ["POD_NAMESPACE"] = "kvm-system",
+            ["KUBECONFIG"] = Kubeconfig,
+            ["POD_NAMESPACE"] = SystemNamespace,
             ["AGENT_IMAGE"] = await AgentImage.NameAsync(),
             ["AGENT_IMAGE_PULL_POLICY"] = "Never",
-            ["AGENT_URL"] = $"https://{PodNamespace.Client}:8443",
-            ["TLS_NAMES"] = FrontProxyClient.ServerName,
+            ["AGENT_URL"] = $"https://{PodNamespace.Client}:{Storage.CoordinatorPort}",
+            ["TLS_NAMES"] = $"{ServiceName}.{SystemNamespace}.svc",
             ["LISTEN_AGENTS"] = "127.0.0.1:0",
             ["LISTEN_API"] = "127.0.0.1:0",
             ["LISTEN_HEALTH"] = "127.0.0.1:0",
@@ -150,24 +158,29 @@ internal sealed class TestCluster : IAsyncDisposable
         };
         Coordinator = Add(Background.Start("env", [.. environment.Select(static e => $"{e.Key}={e.Value}"), "dotnet", Program, "serve"]));
         var line = await Coordinator.WaitForLineAsync("listens at");
-        var ports = line.Split("listens at ")[1].Split(" (")[0].Split(", ").Select(static e => e.Split(':')[1]).ToArray();
-        Api.EndPoint = new IPEndPoint(IPAddress.Loopback, int.Parse(ports[1], CultureInfo.InvariantCulture));
-        var relay = Add(Background.Start("socat", ["-dd", $"UNIX-LISTEN:{Path.Combine(_directory, "coordinator.sock")},fork", $"TCP4:127.0.0.1:{ports[0]}"]));
+        var ports = line.Split("listens at ")[1].Split(" (")[0].Split(", ").Select(static e => int.Parse(e.Split(':')[1], CultureInfo.InvariantCulture)).ToArray();
+        ApiPort = ports[1];
+        await RegisterAsync();
+        var relay = Add(Background.Start("socat", ["-dd", $"UNIX-LISTEN:{Storage.CoordinatorSocket},fork", $"TCP4:127.0.0.1:{ports[0]}"]));
         await relay.WaitForLineAsync("listening on");
     }
 
-    /// <summary>Rules are proved by a real API server.</summary>
-    private static Dictionary<string, Func<JsonNode, JsonNode?, bool>> AnyRule() => CustomResourceDefinitions.All
-        .SelectMany(static d => Rules(d)).Distinct().ToDictionary(static r => r, static _ => (Func<JsonNode, JsonNode?, bool>)((_, _) => true));
-
-    private static IEnumerable<string> Rules(JsonNode? node) => node switch
+    /// <summary>The APIServices, whose caBundle the coordinator then sets.</summary>
+    private async Task RegisterAsync()
     {
-        JsonObject map => map.SelectMany(static e => e.Key == "x-kubernetes-validations"
-            ? e.Value!.AsArray().Select(static r => (string)r!["rule"]!)
-            : Rules(e.Value)),
-        JsonArray list => list.SelectMany(Rules),
-        _ => [],
-    };
+        foreach (var version in new[] { "v1", "v1alpha3" })
+        {
+            await Client.CreateAsync(RawObjects.Kind("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced: false), $$"""
+                {"metadata":{"name":"{{version}}.subresources.kubevirt.io"},
+                 "spec":{"group":"subresources.kubevirt.io","version":"{{version}}","groupPriorityMinimum":1000,"versionPriority":15,
+                 "service":{"name":"{{ServiceName}}","namespace":"{{SystemNamespace}}","port":{{ApiPort}} } } }
+                """);
+            await Coordinator.WaitForLineAsync($"APIService {version}.subresources.kubevirt.io has the coordinator's authority now");
+        }
+    }
+
+    private async Task<JsonObject?> RawAsync(string plural, string name) =>
+        (await Client.FindAsync(RawObjects.Kind("kubevirt.io", "v1", plural, ""), Namespace, name, CancellationToken.None))?.ToJson();
 
     private T Add<T>(T part)
         where T : IAsyncDisposable

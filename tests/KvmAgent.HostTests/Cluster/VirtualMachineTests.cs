@@ -1,6 +1,5 @@
 using System.Net.WebSockets;
 using System.Text;
-using System.Text.Json;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.HostTests.Containers;
 using KvmAgent.HostTests.Guests;
@@ -14,16 +13,18 @@ public class VirtualMachineTests
     [ContainerFact]
     public async Task A_machine_is_applied_runs_shows_its_console_and_stops()
     {
-        await using var cluster = await TestCluster.StartAsync();
+        await using var server = await ClusterServer.StartAsync();
+        await using var cluster = await TestCluster.StartAsync(server.Kubeconfig);
+        var api = FrontProxyClient.Of(server, cluster);
         await cluster.CreateGuestClaimAsync("web-disk");
-        await cluster.CreateAsync(Machine("web", "web-disk"));
+        await cluster.Client.CreateAsync(Kinds.VirtualMachines, Machines.Of("web", "web-disk"), CancellationToken.None);
 
         await cluster.PrintsAsync("web", "Running");
         var instance = await cluster.InstanceAsync("web");
         instance!.Status!.Interfaces![0].IpAddress.ShouldBe(PodNamespace.Address);
         instance.Status.NodeName.ShouldBe(ClusterNode.Name);
 
-        using (var console = await cluster.Api.ConnectAsync("namespaces/default/virtualmachineinstances/web/console"))
+        using (var console = await api.ConnectAsync("namespaces/default/virtualmachineinstances/web/console"))
         {
             console.SubProtocol.ShouldBe("plain.kubevirt.io");
             await ReadUntilAsync(console, "test-guest: ready");
@@ -32,32 +33,10 @@ public class VirtualMachineTests
             await console.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
         }
 
-        (await cluster.Api.SendAsync(HttpMethod.Put, "namespaces/default/virtualmachines/web/stop")).ShouldBe((202, ""));
+        (await api.SendAsync(HttpMethod.Put, "namespaces/default/virtualmachines/web/stop")).ShouldBe((202, ""));
         await cluster.PrintsAsync("web", "Stopped");
         (await cluster.InstanceAsync("web")).ShouldBeNull();
     }
-
-    private static VirtualMachine Machine(string name, string claim) => JsonSerializer.Deserialize(
-        $$$"""
-        {
-          "metadata": {"name": "{{{name}}}", "namespace": "default"},
-          "spec": {
-            "runStrategy": "Always",
-            "template": {
-              "metadata": {"labels": {"app": "{{{name}}}"}},
-              "spec": {
-                "domain": {
-                  "memory": {"guest": "256Mi"},
-                  "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}], "interfaces": [{"name": "default", "masquerade": {}}]}
-                },
-                "networks": [{"name": "default", "pod": {}}],
-                "volumes": [{"name": "root", "persistentVolumeClaim": {"claimName": "{{{claim}}}"}}]
-              }
-            }
-          }
-        }
-        """,
-        Kinds.VirtualMachines.Json)!;
 
     private static async Task ReadUntilAsync(WebSocket socket, string text)
     {

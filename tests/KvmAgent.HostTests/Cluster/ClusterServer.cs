@@ -1,0 +1,72 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.TestSupport.Api;
+
+namespace KvmAgent.HostTests.Cluster;
+
+/// <summary>The tests' own API server, made up as a cluster's: with a front proxy whose authority it publishes, and the default service account.</summary>
+internal sealed class ClusterServer : IAsyncDisposable
+{
+    private ClusterServer(TestApiServer api, X509Certificate2 certificate) => (Api, FrontProxyCertificate) = (api, certificate);
+
+    public TestApiServer Api { get; }
+
+    public X509Certificate2 FrontProxyCertificate { get; }
+
+    public string Kubeconfig => Api.Kubeconfig;
+
+    public static async Task<ClusterServer> StartAsync()
+    {
+        var api = await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = AnyRule() });
+        using var authority = Issue("CN=front-proxy-ca", null);
+        api.Create(new JsonObject
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "ConfigMap",
+            ["metadata"] = new JsonObject { ["name"] = "extension-apiserver-authentication", ["namespace"] = "kube-system" },
+            ["data"] = new JsonObject
+            {
+                ["requestheader-client-ca-file"] = authority.ExportCertificatePem(),
+                ["requestheader-allowed-names"] = "[\"front-proxy-client\"]",
+            },
+        });
+        api.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"default","namespace":"default"}}""")!.AsObject());
+        return new ClusterServer(api, Issue("CN=front-proxy-client", authority));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        FrontProxyCertificate.Dispose();
+        return Api.DisposeAsync();
+    }
+
+    /// <summary>What rules mean is proved by a real API server.</summary>
+    private static Dictionary<string, Func<JsonNode, JsonNode?, bool>> AnyRule() => CustomResourceDefinitions.All
+        .SelectMany(static d => Rules(d)).Distinct().ToDictionary(static r => r, static _ => (Func<JsonNode, JsonNode?, bool>)((_, _) => true));
+
+    private static IEnumerable<string> Rules(JsonNode? node) => node switch
+    {
+        JsonObject map => map.SelectMany(static e => e.Key == "x-kubernetes-validations"
+            ? e.Value!.AsArray().Select(static r => (string)r!["rule"]!)
+            : Rules(e.Value)),
+        JsonArray list => list.SelectMany(Rules),
+        _ => [],
+    };
+
+    private static X509Certificate2 Issue(string subject, X509Certificate2? authority)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(authority is null, false, 0, true));
+        var now = TimeProvider.System.GetUtcNow();
+        if (authority is null)
+        {
+            return request.CreateSelfSigned(now.AddHours(-1), now.AddHours(2));
+        }
+
+        using var signed = request.Create(authority, now.AddMinutes(-30), now.AddHours(1), [1, 2, 3, 4]);
+        return signed.CopyWithPrivateKey(key);
+    }
+}

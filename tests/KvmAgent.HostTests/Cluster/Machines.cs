@@ -1,0 +1,31 @@
+using System.Text.Json;
+using KvmAgent.Coordinator.Api;
+
+namespace KvmAgent.HostTests.Cluster;
+
+/// <summary>Machines as KubeVirt's users write them.</summary>
+internal static class Machines
+{
+    /// <param name="claim">Of the root disk.</param>
+    public static VirtualMachine Of(string name, string claim) => JsonSerializer.Deserialize(
+        $$$"""
+        {
+          "metadata": {"name": "{{{name}}}", "namespace": "default"},
+          "spec": {
+            "runStrategy": "Always",
+            "template": {
+              "metadata": {"labels": {"app": "{{{name}}}"}},
+              "spec": {
+                "domain": {
+                  "memory": {"guest": "256Mi"},
+                  "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}], "interfaces": [{"name": "default", "masquerade": {}}]}
+                },
+                "networks": [{"name": "default", "pod": {}}],
+                "volumes": [{"name": "root", "persistentVolumeClaim": {"claimName": "{{{claim}}}"}}]
+              }
+            }
+          }
+        }
+        """,
+        Kinds.VirtualMachines.Json)!;
+}

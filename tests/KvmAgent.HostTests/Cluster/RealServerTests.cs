@@ -1,0 +1,91 @@
+using System.Net.Sockets;
+using System.Text;
+using KvmAgent.Coordinator.Api;
+using KvmAgent.HostTests.Guests;
+using KvmAgent.HostTests.Support;
+using KvmAgent.Processes;
+
+namespace KvmAgent.HostTests.Cluster;
+
+/// <summary>
+/// The same with an API server that is not ours and an unmodified virtctl: KVM_TEST_KUBECONFIG names an administrator's kubeconfig of a
+/// cluster without nodes that has nothing of ours yet, and virtctl and kubectl are on the PATH. The server must reach localhost.
+/// </summary>
+public class RealServerTests
+{
+    [RealServerFact]
+    public async Task Virtctl_starts_a_machine_drives_it_and_stops_it()
+    {
+        var kubeconfig = await File.ReadAllTextAsync(RealServerFactAttribute.Kubeconfig!);
+        await using var cluster = await TestCluster.StartAsync(kubeconfig);
+        await cluster.CreateGuestClaimAsync("web-disk");
+        await cluster.Client.CreateAsync(Kinds.VirtualMachines, Machines.Of("web", "web-disk") with { Spec = Machines.Of("web", "web-disk").Spec! with { RunStrategy = "Halted" } }, CancellationToken.None);
+        await cluster.PrintsAsync("web", "Stopped");
+
+        (await VirtctlAsync(cluster, "start", "web")).ShouldContain("scheduled to start");
+        await cluster.PrintsAsync("web", "Running");
+        (await KubectlAsync(cluster, "get", "vm,vmi")).ShouldContain("Running");
+
+        await using (var console = Background.Start("script", ["-qfec", $"env KUBECONFIG={cluster.Kubeconfig} virtctl console web", "/dev/null"]))
+        {
+            await console.WaitForLineAsync("test-guest: ready");
+            await console.Input.WriteAsync("echo $((6*7))-is-the-answer\n");
+            await console.Input.FlushAsync();
+            await console.WaitForLineAsync("42-is-the-answer");
+        }
+
+        await using (var screen = Background.Start("env", [$"KUBECONFIG={cluster.Kubeconfig}", "virtctl", "vnc", "web", "--proxy-only"]))
+        {
+            var line = await screen.WaitForLineAsync("\"port\"");
+            (await BannerAsync(int.Parse(line.Split("\"port\":")[1].TrimEnd('}', ' '), System.Globalization.CultureInfo.InvariantCulture))).ShouldBe("RFB 003.008\n");
+        }
+
+        (await VirtctlAsync(cluster, "pause", "vm", "web")).ShouldContain("paused");
+        await cluster.PrintsAsync("web", "Paused");
+        (await VirtctlAsync(cluster, "unpause", "vm", "web")).ShouldContain("unpaused");
+        await cluster.PrintsAsync("web", "Running");
+        var first = (await cluster.InstanceAsync("web"))!.Metadata.Uid;
+        (await VirtctlAsync(cluster, "restart", "web")).ShouldContain("scheduled to restart");
+        await Until.TrueAsync(async () => await cluster.InstanceAsync("web") is { } again && again.Metadata.Uid != first, AgentProcess.Patience);
+        await cluster.PrintsAsync("web", "Running");
+        (await VirtctlAsync(cluster, "stop", "web")).ShouldContain("scheduled to stop");
+        await cluster.PrintsAsync("web", "Stopped");
+        await KubectlAsync(cluster, "delete", "vm", "web", "--timeout=60s");
+    }
+
+    private static Task<string> VirtctlAsync(TestCluster cluster, params string[] command) => RunAsync(cluster, "virtctl", command);
+
+    private static Task<string> KubectlAsync(TestCluster cluster, params string[] command) => RunAsync(cluster, "kubectl", command);
+
+    private static async Task<string> RunAsync(TestCluster cluster, string program, string[] command)
+    {
+        var answer = await ProcessRunner.TryRunAsync("env", [$"KUBECONFIG={cluster.Kubeconfig}", program, .. command], limit: TimeSpan.FromMinutes(2));
+        answer.ExitCode.ShouldBe(0, $"{answer.Output}{answer.Error}\nthe coordinator said:\n{string.Join('\n', cluster.Coordinator.Lines)}");
+        return answer.Output + answer.Error;
+    }
+
+    private static async Task<string> BannerAsync(int port)
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync("127.0.0.1", port);
+        var banner = new byte[12];
+        await using var stream = new NetworkStream(socket);
+        await stream.ReadExactlyAsync(banner);
+        return Encoding.ASCII.GetString(banner);
+    }
+}
+
+/// <summary>A test that needs an API server which cannot be had in CI.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class RealServerFactAttribute : FactAttribute
+{
+    public RealServerFactAttribute()
+    {
+        if (Kubeconfig is null)
+        {
+            Skip = "KVM_TEST_KUBECONFIG names no real API server";
+        }
+    }
+
+    public static string? Kubeconfig => Environment.GetEnvironmentVariable("KVM_TEST_KUBECONFIG");
+}
