@@ -22,6 +22,12 @@ internal sealed record PodEnd(bool Succeeded, string Reason, string Message)
     public static PodEnd Of(Pod pod)
     {
         var status = pod.Status!;
+        if (status is { Phase: "Failed", Reason: { Length: > 0 } why })
+        {
+            // Evicted, NodeShutdown and so on: how the containers took it says nothing of the guest.
+            return new PodEnd(false, why, status.Message ?? $"the pod failed: {why}");
+        }
+
         var failed = (status.InitContainerStatuses ?? []).Concat(status.ContainerStatuses ?? [])
             .FirstOrDefault(static c => c.State?.Terminated is { ExitCode: not 0 });
         if (failed?.State?.Terminated is { } end)
@@ -33,7 +39,7 @@ internal sealed record PodEnd(bool Succeeded, string Reason, string Message)
 
         return status.Phase == "Succeeded"
             ? new PodEnd(true, "GuestPoweredOff", "the guest was powered off")
-            : new PodEnd(false, status.Reason ?? "PodFailed", status.Message ?? "the pod failed");
+            : new PodEnd(false, "PodFailed", status.Message ?? "the pod failed");
     }
 
     /// <summary>The agent's is a sentence, the importer's a JSON object with one. Both come from a pod, and are cut.</summary>

@@ -101,10 +101,16 @@ internal static class VmDecision
             return new(status, [], [], retry - view.Now);
         }
 
+        var (spec, problem) = InstancetypeExpansion.Expand(view.Vm, view.Instancetype, view.Preference);
+        if (problem is { } obstacle)
+        {
+            return Problem(view with { Vm = view.Vm with { Status = status } }, obstacle.Reason, obstacle.Message);
+        }
+
         var paused = request?.Data?.GetValueOrDefault("paused") == "true";
         return new(
             status,
-            [new MachineAction.CreateInstance(InstanceTemplate.Create(view.Vm, paused))],
+            [new MachineAction.CreateInstance(InstanceTemplate.Create(view.Vm, spec!, paused))],
             [new(Event.Normal, "SuccessfulCreate", $"Started the virtual machine by creating the new virtual machine instance {view.Vm.Metadata.Name}")]);
     }
 
