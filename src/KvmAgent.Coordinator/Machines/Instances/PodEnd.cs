@@ -34,13 +34,17 @@ internal sealed record PodEnd(bool Succeeded, string Reason, string Message)
         {
             // 143 is SIGTERM's while nothing ran yet, which is no failure of anything.
             var reason = end.Reason == "OOMKilled" ? "OutOfMemory" : Reasons.GetValueOrDefault(end.ExitCode, "AgentFailed");
-            return new PodEnd(false, reason, $"{LastWords(end) ?? status.Message ?? "it gave no reason"} (container {failed.Name}, exit code {end.ExitCode})");
+            return new PodEnd(false, reason, $"{LastWords(end) ?? status.Message ?? Guess(end)} (container {failed.Name}, exit code {end.ExitCode})");
         }
 
         return status.Phase == "Succeeded"
             ? new PodEnd(true, "GuestPoweredOff", "the guest was powered off")
             : new PodEnd(false, "PodFailed", status.Message ?? "the pod failed");
     }
+
+    private static string Guess(ContainerTerminated end) => end.Reason == "OOMKilled"
+        ? "the node's kernel killed it, for it used more memory than the pod's limit"
+        : "it gave no reason";
 
     /// <summary>The agent's is a sentence, the importer's a JSON object with one. Both come from a pod, and are cut.</summary>
     private static string? LastWords(ContainerTerminated end)

@@ -44,7 +44,8 @@ internal static class PodTemplate
         var memory = GuestMemory.Of(spec.Domain, parts.Problems) ?? 0;
         var file = SpecFile.Create(vmi, memory, parts);
         AddOwnVolumes(vmi, parts, claims, options);
-        if (parts.Disks.Count == 0 && !file.ContainsKey("image"))
+        // Where a disk has a problem of its own, such as a claim that may still come, that is all there is to say.
+        if (parts.Disks.Count == 0 && !file.ContainsKey("image") && parts.Problems.Count == 0)
         {
             parts.Problems.Add(PodProblem.Spec(
                 $"spec.domain.devices.disks has no disk to boot from; add one, or the annotation {MachineLabels.ImageSource}"));
@@ -118,11 +119,8 @@ internal static class PodTemplate
             Field("POD_NAMESPACE", "metadata.namespace"),
             Field("POD_UID", "metadata.uid"),
         ];
-        if (options.KvmResource is null)
-        {
-            environment.Add(new EnvVar("VM_ACCEL", "tcg"));
-        }
-
+        // Never auto: the pod's memory is counted for the one or the other.
+        environment.Add(new EnvVar("VM_ACCEL", options.KvmResource is null ? "tcg" : "kvm"));
         if (options.Link is { } link)
         {
             environment.Add(new EnvVar("COORDINATOR_URL", link.Url));

@@ -31,6 +31,11 @@ internal static class VmPrintableStatus
         {
             conditions.Set(Failure, true, reason, message);
         }
+        else if (instance is null && status.StartFailure is not null && Conditions.Find(status.Conditions, Failure) is { } last)
+        {
+            // Until it is tried again, why it failed is all that there is to see.
+            conditions.Mirror(last);
+        }
 
         if (NeedsRestart(view, instance))
         {
