@@ -24,7 +24,7 @@ internal static class SpecFile
             ["memory"] = new JsonObject { ["size"] = memory.ToString(CultureInfo.InvariantCulture) },
             ["machine"] = new JsonObject { ["type"] = MachineType(domain, parts) },
             ["firmware"] = Firmware(domain, parts),
-            ["vnc"] = new JsonObject { ["disabled"] = "1" },
+            ["vnc"] = new JsonObject { ["disabled"] = true },
             ["lifecycle"] = new JsonObject { ["gracePeriod"] = $"{PodTemplate.GracePeriod(spec)}s" },
         };
         if (spec.StartStrategy == "Paused")
