@@ -32,7 +32,10 @@ internal static class InstanceStatus
     {
         conditions.Set(Ready, false, reason, message);
         conditions.Set(Synchronized, false, reason, message);
-    }) with { Reason = reason };
+    }) with
+    {
+        Reason = reason,
+    };
 
     /// <summary>As of the pod's creation; its UID is recorded when the server has given it.</summary>
     public static VmiStatus Scheduling(InstanceView view) => Build(view, VmiPhases.Scheduling, conditions =>

@@ -14,8 +14,17 @@ internal sealed record PodEnd(bool Succeeded, string Reason, string Message)
     /// <summary>The agent's exit codes, see DESIGN: sysexits.h, and its own from 80 on.</summary>
     private static readonly Dictionary<int, string> Reasons = new()
     {
-        [64] = "InvalidSpec", [65] = "ImageRefused", [69] = "SourceUnavailable", [70] = "AgentError", [71] = "MissingCapability",
-        [73] = "DiskUnwritable", [75] = "TryAgain", [80] = "GuestPanicked", [81] = "QemuCrashed", [82] = "OutOfMemory", [83] = "ForcedStop",
+        [64] = "InvalidSpec",
+        [65] = "ImageRefused",
+        [69] = "SourceUnavailable",
+        [70] = "AgentError",
+        [71] = "MissingCapability",
+        [73] = "DiskUnwritable",
+        [75] = "TryAgain",
+        [80] = "GuestPanicked",
+        [81] = "QemuCrashed",
+        [82] = "OutOfMemory",
+        [83] = "ForcedStop",
         [137] = "Killed",
     };
 
