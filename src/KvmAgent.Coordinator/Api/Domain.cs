@@ -47,8 +47,13 @@ public sealed record Cpu
     public int Count => (Cores ?? 1) * (Sockets ?? 1) * (Threads ?? 1);
 }
 
+[Rule("!has(self.guest) || " + IsPositive, "the memory must be more than 0")]
 public sealed record Memory
 {
+    /// <summary>A quantity is a text or a number; of one that is none, its pattern speaks.</summary>
+    internal const string IsPositive =
+        "(type(self.guest) == int ? self.guest > 0 : !isQuantity(self.guest) || quantity(self.guest).isGreaterThan(quantity('0')))";
+
     [Description("The guest's memory; resources.requests.memory where it is missing.")]
     public Quantity? Guest { get; init; }
 
@@ -134,7 +139,7 @@ public sealed record Rng;
 [Rule("!(has(self.disk) && has(self.cdrom))", "a disk is a disk or a cdrom, not both")]
 public sealed record Disk
 {
-    [MaxLength(63)]
+    [Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), MaxLength(63)]
     public required string Name { get; init; }
 
     [JsonPropertyName("disk")]

@@ -8,7 +8,7 @@ namespace KvmAgent.Coordinator.Api;
 /// <summary>Where a disk's content comes from: exactly one of the sources.</summary>
 public sealed record VmVolume
 {
-    [MaxLength(63)]
+    [Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), MaxLength(63)]
     public required string Name { get; init; }
 
     public ClaimVolume? PersistentVolumeClaim { get; init; }

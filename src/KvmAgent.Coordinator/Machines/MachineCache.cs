@@ -14,7 +14,7 @@ internal readonly record struct MachineKey(string Namespace, string Name)
 /// <summary>The cluster's machines, instances, pods of VMs and claims, as this replica knows them: kept current by watches.</summary>
 internal sealed class MachineCache
 {
-    private const string ByMachine = "machine", ByUid = "uid", ByPod = "pod", ByClaim = "claim", ByNamespace = "namespace";
+    private const string ByMachine = "machine", ByUid = "uid", ByPod = "pod", ByClaim = "claim", ByNamespace = "namespace", BySize = "size";
 
     private readonly Informer<PersistentVolumeClaim> _claims;
     public MachineCache(KubernetesClient client, string? ns, TimeProvider time, ILogger<MachineCache> log)
@@ -24,7 +24,9 @@ internal sealed class MachineCache
         Pods = new Informer<Pod>(
             client, CoreKinds.Pods, ns, new InformerOptions<Pod> { LabelSelector = $"{MachineLabels.Role}={MachineLabels.Launcher}" }, time, log);
         _claims = new Informer<PersistentVolumeClaim>(client, CoreKinds.PersistentVolumeClaims, ns, null, time, log);
-        Instances.AddIndex(ByClaim, static i => Claims(i.Metadata.Namespace!, i.Spec));
+        Sizes = new SizeCache(client, ns, time, log);
+        Machines.AddIndex(BySize, static m => SizeCache.NamesOf(m));
+        Instances.AddIndex(ByClaim, static i => Claims(i));
         Instances.AddIndex(ByPod, static i => i.Status?.ActivePods?.Keys ?? []);
         Pods.AddIndex(ByMachine, static p => KeyOf(p) is { } key ? [key.ToString()] : []);
         Pods.AddIndex(ByUid, static p => [p.Metadata.Uid!]);
@@ -32,6 +34,13 @@ internal sealed class MachineCache
         Machines.Changed += e => Touched?.Invoke(new MachineKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
         Instances.Changed += e => Touched?.Invoke(new MachineKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
         Pods.Changed += e => Touch(KeyOf(e.Object));
+        Sizes.Changed += size =>
+        {
+            foreach (var machine in Machines.ByIndex(BySize, size))
+            {
+                Touched?.Invoke(new MachineKey(machine.Metadata.Namespace!, machine.Metadata.Name!));
+            }
+        };
         _claims.Changed += e =>
         {
             foreach (var instance in Instances.ByIndex(ByClaim, $"{e.Object.Metadata.Namespace}/{e.Object.Metadata.Name}"))
@@ -50,10 +59,13 @@ internal sealed class MachineCache
 
     public Informer<Pod> Pods { get; }
 
-    public Task Synced => Task.WhenAll(Machines.Synced, Instances.Synced, Pods.Synced, _claims.Synced);
+    /// <summary>Instancetypes and preferences.</summary>
+    public SizeCache Sizes { get; }
+
+    public Task Synced => Task.WhenAll(Sizes.Synced, Machines.Synced, Instances.Synced, Pods.Synced, _claims.Synced);
 
     public Task RunAsync(CancellationToken stop) =>
-        Task.WhenAll(Machines.RunAsync(stop), Instances.RunAsync(stop), Pods.RunAsync(stop), _claims.RunAsync(stop));
+        Task.WhenAll(Sizes.RunAsync(stop), Machines.RunAsync(stop), Instances.RunAsync(stop), Pods.RunAsync(stop), _claims.RunAsync(stop));
 
     /// <summary>All pods of a machine, those of former instances too.</summary>
     public IReadOnlyList<Pod> PodsOf(MachineKey key) => Pods.ByIndex(ByMachine, key.ToString());
@@ -79,8 +91,10 @@ internal sealed class MachineCache
         }
     }
 
-    private static IEnumerable<string> Claims(string ns, VmiSpec? spec) => (spec?.Volumes ?? [])
+    private static IEnumerable<string> Claims(VirtualMachineInstance instance) => (instance.Spec?.Volumes ?? [])
         .Select(static v => v.PersistentVolumeClaim?.ClaimName ?? v.DataVolume?.Name)
+        .Append(instance.Metadata.Annotation(MachineLabels.ImageClaim))
+        .Append(instance.Metadata.Annotation(MachineLabels.DiskClaim))
         .OfType<string>()
-        .Select(name => $"{ns}/{name}");
+        .Select(name => $"{instance.Metadata.Namespace}/{name}");
 }

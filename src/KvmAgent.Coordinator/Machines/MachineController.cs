@@ -117,10 +117,11 @@ internal sealed partial class MachineController
     private async Task LookAsync(MachineKey key, VirtualMachine vm, WorkQueue<MachineKey> queue, CancellationToken cancel)
     {
         var view = new VmView(
-            vm, _cache.Instances.Get(key.Namespace, key.Name), _cache.PodsOf(key), _cache.ClaimsOf(key.Namespace), _time.GetUtcNow());
+            vm, _cache.Instances.Get(key.Namespace, key.Name), _cache.PodsOf(key), _cache.ClaimsOf(key.Namespace), _time.GetUtcNow(),
+            _cache.Sizes.InstancetypeOf(vm), _cache.Sizes.PreferenceOf(vm));
         var decision = VmDecision.Decide(view);
         var done = await _actions.RunAsync(key, vm.Metadata.Uid!, decision.Actions, cancel).ConfigureAwait(false);
-        if (done.Problem is not null || decision.Actions.Count > 0)
+        if (done.Problem is not null || decision.Events.Count > 0)
         {
             await RecordAsync(Kinds.VirtualMachines, vm, done.Problem is { } p ? [new("Warning", "FailedCreate", p.Message)] : decision.Events, cancel)
                 .ConfigureAwait(false);

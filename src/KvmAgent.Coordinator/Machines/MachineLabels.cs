@@ -24,8 +24,23 @@ internal static class MachineLabels
     public const string ImageSource = "kvmagent.io/image-source", ImageTarget = "kvmagent.io/image-target", ImageChecksum = "kvmagent.io/image-checksum",
         ImageClaim = "kvmagent.io/image-claim", DiskClaim = "kvmagent.io/disk-claim", DiskSize = "kvmagent.io/disk-size";
 
-    /// <summary>What templates may not set on pods: these prove nothing, but others find pods by them.</summary>
-    public static bool IsOurs(string label) => label is Role or CreatedBy or InstanceName or Domain;
+    /// <summary>
+    /// Annotations by which a container runtime or an old kubelet takes a container's confinement away, or gives it devices of the node.
+    /// Who may make a VM may not make any pod, so they do not come from a template.
+    /// </summary>
+    private static readonly string[] Confinement =
+    [
+        "container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/", "container.seccomp.security.alpha.kubernetes.io/",
+        "io.kubernetes.cri-o.", "io.katacontainers.",
+    ];
+
+    /// <summary>Labels that templates may not set on pods: these prove nothing, but others find pods by them.</summary>
+    public static bool IsOursAsLabel(string name) => name is Role or CreatedBy or InstanceName;
+
+    /// <summary>Annotations that do not go from an instance to its pod.</summary>
+    public static bool StaysOffPods(string name) =>
+        name is Domain or TemplateHash || name.StartsWith("kubectl.kubernetes.io/", StringComparison.Ordinal)
+        || Confinement.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
 
     /// <summary>A name as a label's value: cut to 63 characters.</summary>
     public static string Value(string name) => name.Length <= 63 ? name : name[..63].TrimEnd('-', '.', '_');

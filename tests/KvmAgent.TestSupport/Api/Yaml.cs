@@ -6,7 +6,7 @@ using YamlDotNet.RepresentationModel;
 namespace KvmAgent.TestSupport.Api;
 
 /// <summary>YAML documents as JSON, by the rules of YAML 1.2's core schema, as Kubernetes reads them.</summary>
-internal static class Yaml
+public static class Yaml
 {
     public static IEnumerable<JsonNode> Documents(string text)
     {

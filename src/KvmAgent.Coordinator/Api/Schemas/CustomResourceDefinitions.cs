@@ -24,6 +24,15 @@ internal static class CustomResourceDefinitions
             Column("Live-Migratable", "string", ".status.conditions[?(@.type=='LiveMigratable')].status", priority: 1),
             Column("Paused", "string", ".status.conditions[?(@.type=='Paused')].status", priority: 1),
         ]),
+        Of(Kinds.Migrations, ["v1", "v1alpha3"], ["vmim", "vmims"],
+        [
+            Column("Phase", "string", ".status.phase"),
+            Column("VMI", "string", ".spec.vmiName"),
+        ]),
+        Of(Kinds.Instancetypes, ["v1beta1"], ["vminstancetype", "vminstancetypes", "vmf", "vmfs"], []),
+        Of(Kinds.ClusterInstancetypes, ["v1beta1"], ["vmclusterinstancetype", "vmclusterinstancetypes", "vmcf", "vmcfs"], []),
+        Of(Kinds.Preferences, ["v1beta1"], ["vmpref", "vmprefs", "vmp", "vmps"], []),
+        Of(Kinds.ClusterPreferences, ["v1beta1"], ["vmcp", "vmcps"], []),
     ];
 
     private static JsonObject Of<T>(ResourceKind<T> kind, string[] versions, string[] shortNames, JsonObject[] columns)
@@ -64,9 +73,17 @@ internal static class CustomResourceDefinitions
             ["served"] = true,
             ["storage"] = stored,
             ["schema"] = new JsonObject { ["openAPIV3Schema"] = schema.DeepClone() },
-            ["subresources"] = new JsonObject { ["status"] = new JsonObject() },
-            ["additionalPrinterColumns"] = new JsonArray([.. columns.Select(static c => c.DeepClone())]),
         };
+        if (schema["properties"]!["status"] is not null)
+        {
+            version["subresources"] = new JsonObject { ["status"] = new JsonObject() };
+        }
+
+        if (columns.Length > 0)
+        {
+            version["additionalPrinterColumns"] = new JsonArray([.. columns.Select(static c => c.DeepClone())]);
+        }
+
         if (!stored)
         {
             version["deprecated"] = true;

@@ -32,6 +32,11 @@ internal static class GuestDetails
             return null;
         }
 
+        if (agent is null && view.Instance.Status?.Interfaces is [{ Mac: not null } known, ..] && known.IpAddress == addresses[0])
+        {
+            return view.Instance.Status.Interfaces;
+        }
+
         var mac = agent?.Network?.Mac;
         var inGuest = mac is null ? null : agent!.GuestAgent?.Interfaces.FirstOrDefault(i => string.Equals(i.Mac, mac, StringComparison.OrdinalIgnoreCase));
         return
@@ -63,7 +68,7 @@ internal static class GuestDetails
         var volumes = new List<VmiVolumeStatus>();
         var letters = new Dictionary<string, int>();
         var spec = view.Instance.Spec!;
-        foreach (var disk in spec.Domain.Devices?.Disks ?? [])
+        foreach (var disk in DefaultDisks.AddTo(spec).Domain.Devices?.Disks ?? [])
         {
             var prefix = (disk.Cdrom?.Bus ?? disk.AsDisk?.Bus ?? "sata") == "virtio" ? "vd" : disk.Cdrom is null ? "sd" : "sr";
             var number = letters[prefix] = letters.GetValueOrDefault(prefix, -1) + 1;

@@ -13,6 +13,12 @@ internal static class InstanceStatus
         AgentConnected = "AgentConnected", SoftwareEmulation = "SoftwareEmulation", LiveMigratable = "LiveMigratable",
         Unrealised = "FieldsNotRealised";
 
+    /// <summary>Told by the agent alone, and so kept while it is away.</summary>
+    private static readonly string[] Told = [Paused, AgentConnected, SoftwareEmulation];
+
+    /// <summary>How late a node may be in ending a pod.</summary>
+    public static readonly TimeSpan Overdue = TimeSpan.FromSeconds(60);
+
     private static readonly string[] Ours =
         [Ready, Synchronized, Paused, PodScheduled, AgentConnected, SoftwareEmulation, LiveMigratable, Unrealised];
 
@@ -26,7 +32,10 @@ internal static class InstanceStatus
     {
         conditions.Set(Ready, false, reason, message);
         conditions.Set(Synchronized, false, reason, message);
-    }) with { Reason = reason };
+    }) with
+    {
+        Reason = reason,
+    };
 
     /// <summary>As of the pod's creation; its UID is recorded when the server has given it.</summary>
     public static VmiStatus Scheduling(InstanceView view) => Build(view, VmiPhases.Scheduling, conditions =>
@@ -48,7 +57,8 @@ internal static class InstanceStatus
         var agent = view.Agent is { } a && a.PodUid == pod.Metadata.Uid ? a.Status : null;
         var before = view.Instance.Status?.Phase;
         var phase = agent?.Phase is VmPhase.Running or VmPhase.Paused or VmPhase.ShuttingDown ? VmiPhases.Running
-            : before == VmiPhases.Running ? VmiPhases.Running
+            // Without a link the kubelet's probe, which asks the agent's file, knows it too.
+            : before == VmiPhases.Running || (agent is null && IsPodReady(pod)) ? VmiPhases.Running
             : pod.Status?.Phase == "Running" ? VmiPhases.Scheduled
             : VmiPhases.Scheduling;
         var status = Build(view, phase, conditions => Describe(conditions, view, pod, agent, phase));
@@ -68,6 +78,14 @@ internal static class InstanceStatus
         if (ContainerTrouble.Of(pod) is { } trouble)
         {
             conditions.Set(Synchronized, false, trouble.Reason, trouble.Message);
+        }
+
+        if (agent is null)
+        {
+            foreach (var told in Told.Select(t => Conditions.Find(view.Instance.Status?.Conditions, t)).OfType<Condition>())
+            {
+                conditions.Mirror(told);
+            }
         }
 
         if (agent?.Phase == VmPhase.Paused)
@@ -95,8 +113,7 @@ internal static class InstanceStatus
     {
         if (pod.Metadata.DeletionTimestamp is { } deleted)
         {
-            var overdue = view.Now > deleted + TimeSpan.FromSeconds(60);
-            return overdue
+            return view.Now > deleted + Overdue
                 ? (false, "NodeLost", $"node {pod.Spec?.NodeName} has not ended the pod, though it should have by {deleted.ToString("u", CultureInfo.InvariantCulture)}; "
                     + "the guest may still run there, so nothing else is started")
                 : (false, "PodTerminating", "the guest is being shut down");
@@ -109,15 +126,21 @@ internal static class InstanceStatus
 
         return agent switch
         {
+            { Ready: true } when IsProbed(view) && !IsPodReady(pod) => (false, "PodNotReady", "the guest runs, but its readiness probe fails"),
             { Ready: true } => (true, null, null),
             { Phase: VmPhase.Paused } => (false, "Paused", "the guest is paused"),
             { Phase: VmPhase.Running } => (false, "GuestNotReady", "the guest has not asked for its address yet, or its agent does not answer"),
             { Phase: VmPhase.ShuttingDown } => (false, "ShuttingDown", "the guest is shutting down"),
             { } other => (false, "GuestNotRunning", other.Reason ?? $"the agent is in phase {other.Phase}"),
-            null when phase == VmiPhases.Running => Kept(view),
+            null when phase == VmiPhases.Running => IsPodReady(pod) ? (true, null, null) : Kept(view),
             null => (false, "GuestNotRunning", "the guest does not run yet"),
         };
     }
+
+    private static bool IsPodReady(Pod pod) => Conditions.IsTrue(pod.Status?.Conditions, Ready);
+
+    /// <summary>Whether the kubelet asks the guest itself, as its owner wished.</summary>
+    private static bool IsProbed(InstanceView view) => view.Instance.Spec?.ReadinessProbe is { HttpGet: not null } or { TcpSocket: not null };
 
     /// <summary>Without a word from the agent nothing has changed.</summary>
     private static (bool Ready, string? Reason, string? Message) Kept(InstanceView view)

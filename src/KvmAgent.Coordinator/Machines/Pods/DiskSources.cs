@@ -13,7 +13,8 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
     {
         var volumes = (spec.Volumes ?? []).GroupBy(v => v.Name).ToDictionary(g => g.Key, g => g.First());
         var used = new HashSet<string>();
-        foreach (var (index, disk) in (spec.Domain.Devices?.Disks ?? []).Index())
+        var pc = SpecFile.IsPc(spec.Domain);
+        foreach (var (index, disk) in (DefaultDisks.AddTo(spec).Domain.Devices?.Disks ?? []).Index())
         {
             var field = $"spec.domain.devices.disks[{index}] ({disk.Name})";
             if (!volumes.TryGetValue(disk.Name, out var volume))
@@ -26,28 +27,36 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
             }
             else
             {
-                Add(disk, volume, field);
+                Add(disk, volume, pc, field);
             }
         }
 
-        foreach (var volume in volumes.Values.Where(v => !used.Contains(v.Name)))
+        CheckPlaces(pc);
+    }
+
+    /// <summary>What is on q35's SATA or pc's IDE has one of few places.</summary>
+    private void CheckPlaces(bool pc)
+    {
+        var (bus, places) = pc ? ("ide", 4) : ("sata", 6);
+        var taken = parts.Disks.Append(parts.ConfigDrive).Count(d => (string?)d!["bus"] == bus);
+        if (taken > places)
         {
             parts.Problems.Add(PodProblem.Spec(
-                $"spec.volumes ({volume.Name}): no disk of that name in spec.domain.devices.disks; add one, or take the volume away"));
+                $"spec.domain.devices.disks has {taken} entries on the bus sata, which has {places} places on this machine type; put some on virtio or scsi"));
         }
     }
 
-    private void Add(Disk disk, VmVolume volume, string field)
+    private void Add(Disk disk, VmVolume volume, bool pc, string field)
     {
         if (volume.CloudInitNoCloud is not null || volume.CloudInitConfigDrive is not null)
         {
             CloudInit.Add(parts, volume, field);
-            parts.ConfigDrive["bus"] = DiskBus(disk);
+            parts.ConfigDrive["bus"] = DiskBus(disk, pc);
         }
         else if (Source(volume, field) is { } source)
         {
             source["name"] = $"d{parts.Disks.Count}";
-            Describe(source, disk);
+            Describe(source, disk, pc, field);
             parts.Disks.Add(source);
         }
     }
@@ -80,17 +89,20 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
             source["readOnly"] = true;
         }
 
-        parts.AddVolume($"disk-{name}", "persistentVolumeClaim", source);
+        var volume = PodParts.Name("disk", name);
+        parts.AddVolume(volume, "persistentVolumeClaim", source);
         if (claim.Spec?.VolumeMode == PersistentVolumeClaim.Block)
         {
             var device = $"/dev/disks/{name}";
-            parts.Devices.Add(new VolumeDevice($"disk-{name}", device));
-            return new JsonObject { ["source"] = device, ["readOnly"] = readOnly };
+            parts.Devices.Add(new VolumeDevice(volume, device));
+            return Disk(device, readOnly);
         }
 
         var directory = $"/disks/{name}";
-        parts.Mounts.Add(new VolumeMount($"disk-{name}", directory));
-        return new JsonObject { ["source"] = $"{directory}/disk.img", ["readOnly"] = readOnly };
+        parts.Mounts.Add(new VolumeMount(volume, directory));
+        return Disk($"{directory}/disk.img", readOnly);
+
+        static JsonObject Disk(string path, bool readOnly) => readOnly ? new JsonObject { ["source"] = path, ["readOnly"] = true } : new JsonObject { ["source"] = path };
     }
 
     /// <summary>Fetched by a container that runs before the VM's.</summary>
@@ -101,7 +113,7 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
         var environment = new List<EnvVar>();
         if (disk.ImagePullSecret is { } secret)
         {
-            var volume = $"pull-{name}";
+            var volume = PodParts.Name("pull", name);
             parts.AddVolume(volume, "secret", new JsonObject { ["secretName"] = secret });
             mounts.Add(new VolumeMount(volume, $"{PodParts.SecretsDir}/{volume}") { ReadOnly = true });
             environment.Add(new EnvVar("REGISTRY_AUTH_FILE", $"{PodParts.SecretsDir}/{volume}/.dockerconfigjson"));
@@ -109,7 +121,7 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
 
         parts.InitContainers.Add(new Container
         {
-            Name = $"fetch-{name}",
+            Name = PodParts.Name("fetch", name),
             Image = options.AgentImage,
             ImagePullPolicy = options.ImagePullPolicy,
             Args = ["import", "--source", $"docker://{disk.Image}", "--target", target],
@@ -149,7 +161,7 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
             return null;
         }
 
-        var volume = $"disk-{name}";
+        var volume = PodParts.Name("disk", name);
         parts.AddVolume(volume, "hostPath", new JsonObject { ["path"] = path, ["type"] = "File" });
         parts.Mounts.Add(new VolumeMount(volume, $"/disks/{name}.img"));
         return new JsonObject { ["source"] = $"/disks/{name}.img" };
@@ -164,9 +176,10 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
             source["optional"] = may;
         }
 
-        var directory = $"/files/{name}";
-        parts.AddVolume($"disk-{name}", kind, source);
-        parts.Mounts.Add(new VolumeMount($"disk-{name}", directory) { ReadOnly = true });
+        var directory = $"{PodParts.FilesDir}/{name}";
+        var volume = PodParts.Name("disk", name);
+        parts.AddVolume(volume, kind, source);
+        parts.Mounts.Add(new VolumeMount(volume, directory) { ReadOnly = true });
         return new JsonObject { ["files"] = directory, ["label"] = label ?? "cfgdata" };
     }
 
@@ -180,9 +193,9 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
         return null;
     }
 
-    private static void Describe(JsonObject source, Disk disk)
+    private void Describe(JsonObject source, Disk disk, bool pc, string field)
     {
-        source["bus"] = DiskBus(disk);
+        source["bus"] = DiskBus(disk, pc);
         if (disk.Cdrom is not null)
         {
             source["cdrom"] = true;
@@ -202,7 +215,12 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
             source["serial"] = serial;
         }
 
-        if (disk.Cache is { } cache)
+        if (disk is { Io: "native", Cache: not (null or "none") })
+        {
+            parts.Problems.Add(PodProblem.Spec($"{field}: io=native needs cache=none, and has {disk.Cache}; leave out one of the two"));
+        }
+
+        if ((disk.Cache ?? (disk.Io == "native" ? "none" : null)) is { } cache)
         {
             source["cache"] = cache;
         }
@@ -213,6 +231,10 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
         }
     }
 
-    /// <summary>KubeVirt's default is sata, also where there is neither disk nor cdrom.</summary>
-    private static string DiskBus(Disk disk) => disk.Cdrom?.Bus ?? disk.AsDisk?.Bus ?? "sata";
+    /// <summary>KubeVirt's default is sata, also where there is neither disk nor cdrom. The guest of a pc sees the same disk on IDE, which is what that has.</summary>
+    private static string DiskBus(Disk disk, bool pc) => (disk.Cdrom?.Bus ?? disk.AsDisk?.Bus ?? "sata") switch
+    {
+        "sata" when pc => "ide",
+        var bus => bus,
+    };
 }

@@ -30,7 +30,13 @@ internal static class GuestMemory
             return null;
         }
 
-        return bytes / MiB * MiB;
+        var whole = bytes / MiB * MiB;
+        if (domain.Memory?.Hugepages?.PageSize is { } size && new Quantity(size).TryBytes(out var page) && whole % page != 0)
+        {
+            problems.Add(PodProblem.Spec($"{field}=\"{given}\" is no multiple of hugepages.pageSize={size}; give the memory in whole pages"));
+        }
+
+        return whole;
     }
 
     /// <param name="guest">Bytes.</param>
@@ -39,18 +45,14 @@ internal static class GuestMemory
         var cpus = domain.Cpu?.Count ?? 1;
         var overhead = (Div(guest / MiB, 512) + 100 + (8 * cpus) + 64 + 64 + (options.KvmResource is null ? 256 : 0)) * MiB;
         var hugepages = domain.Memory?.Hugepages?.PageSize;
-        var memory = hugepages is null ? guest + overhead : overhead;
-        var requests = new SortedDictionary<string, Quantity>(StringComparer.Ordinal)
-        {
-            [Cpu] = domain.Resources?.Requests?.GetValueOrDefault(Cpu) is { Text: not null } cpu ? cpu : new Quantity($"{100 * cpus}m"),
-            [Memory] = Quantity.OfBytes(memory),
-        };
-        var limits = new SortedDictionary<string, Quantity>(StringComparer.Ordinal) { [Memory] = Quantity.OfBytes(memory) };
-        if (domain.Resources?.Limits?.GetValueOrDefault(Cpu) is { Text: not null } most)
-        {
-            limits[Cpu] = most;
-        }
-
+        var requests = Others(domain.Resources?.Requests);
+        var limits = Others(domain.Resources?.Limits);
+        // Less than the guest's memory may be asked for: then nodes are overcommitted. The limit is never below what the guest may touch.
+        var asked = hugepages is null ? Asked(domain.Resources?.Requests) ?? guest : 0;
+        var most = hugepages is null ? Math.Max(Math.Max(asked, guest), Asked(domain.Resources?.Limits) ?? 0) : 0;
+        requests[Memory] = Quantity.OfBytes(asked + overhead);
+        limits[Memory] = Quantity.OfBytes(most + overhead);
+        AddCpu(domain.Resources, cpus, requests, limits);
         if (hugepages is not null)
         {
             // Huge pages are an account of their own, and request and limit must be equal.
@@ -64,6 +66,29 @@ internal static class GuestMemory
 
         return new ResourceRequirements { Requests = requests, Limits = limits };
     }
+
+    /// <summary>A limit alone is also the request, as everywhere in Kubernetes.</summary>
+    private static void AddCpu(DomainResources? resources, int cpus, SortedDictionary<string, Quantity> requests, SortedDictionary<string, Quantity> limits)
+    {
+        if (resources?.Limits is { } most && most.TryGetValue(Cpu, out var limit))
+        {
+            limits[Cpu] = limit;
+        }
+
+        requests[Cpu] = resources?.Requests is { } least && least.TryGetValue(Cpu, out var request) ? request
+            : limits.TryGetValue(Cpu, out limit) ? limit
+            : new Quantity($"{100 * cpus}m");
+    }
+
+    private static long? Asked(IReadOnlyDictionary<string, Quantity>? resources) =>
+        resources is not null && resources.TryGetValue(Memory, out var given) && given.TryBytes(out var bytes) ? bytes : null;
+
+    /// <summary>What is neither CPU nor memory goes to the pod as it is: ephemeral storage, devices.</summary>
+    private static SortedDictionary<string, Quantity> Others(IReadOnlyDictionary<string, Quantity>? resources) => new(
+        (resources ?? new Dictionary<string, Quantity>())
+            .Where(static r => r.Key is not (Cpu or Memory) && !r.Key.StartsWith("hugepages-", StringComparison.Ordinal))
+            .ToDictionary(),
+        StringComparer.Ordinal);
 
     private static (string Field, Quantity? Quantity) Ask(Domain domain)
     {

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.Kubernetes.Core;
@@ -33,6 +35,17 @@ internal sealed class PodParts
 
     /// <summary>Texts of the ConfigMap, by file name.</summary>
     public SortedDictionary<string, byte[]> Files { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Where a ConfigMap's or Secret's files are, to become a disk.</summary>
+    public const string FilesDir = "/files";
+
+    /// <summary>A name of the pod's made of one of the instance's, which may be as long as the pod's may be.</summary>
+    public static string Name(string prefix, string name)
+    {
+        const int longest = 63;
+        var whole = $"{prefix}-{name}";
+        return whole.Length <= longest ? whole : $"{whole[..(longest - 9)].TrimEnd('-')}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..8]}";
+    }
 
     public void AddVolume(string name, string kind, JsonObject source) => Volumes.Add(new Volume
     {

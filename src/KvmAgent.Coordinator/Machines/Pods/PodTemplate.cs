@@ -21,7 +21,7 @@ internal static class PodTemplate
     public const string ContainerName = "compute";
 
     private const string RunDir = "/run/kvm-agent", ImageDir = "/image", TokenDir = "/var/run/secrets/kvm-agent", TokenVolume = "link-token", CaFile = "ca.crt";
-    private const long DefaultGracePeriod = 30, UndoPeriod = 10;
+    private const long DefaultGracePeriod = 30, LongestGracePeriod = 99_999, UndoPeriod = 10;
 
     /// <summary>The same for the same instance, so that nobody makes two.</summary>
     public static string Name(VirtualMachineInstance vmi)
@@ -31,7 +31,8 @@ internal static class PodTemplate
         return $"virt-launcher-{(name.Length <= 200 ? name : name[..200].TrimEnd('-', '.'))}-{hash}";
     }
 
-    public static long GracePeriod(VmiSpec spec) => spec.TerminationGracePeriodSeconds ?? DefaultGracePeriod;
+    /// <summary>Within what the agent takes: it always asks the guest, and gives it a second at least.</summary>
+    public static long GracePeriod(VmiSpec spec) => Math.Clamp(spec.TerminationGracePeriodSeconds ?? DefaultGracePeriod, 1, LongestGracePeriod);
 
     /// <param name="claims">Those of its namespace, by name.</param>
     public static PodPlan Create(VirtualMachineInstance vmi, IReadOnlyDictionary<string, PersistentVolumeClaim> claims, MachineOptions options)
@@ -43,7 +44,8 @@ internal static class PodTemplate
         var memory = GuestMemory.Of(spec.Domain, parts.Problems) ?? 0;
         var file = SpecFile.Create(vmi, memory, parts);
         AddOwnVolumes(vmi, parts, claims, options);
-        if (parts.Disks.Count == 0 && !file.ContainsKey("image"))
+        // Where a disk has a problem of its own, such as a claim that may still come, that is all there is to say.
+        if (parts.Disks.Count == 0 && !file.ContainsKey("image") && parts.Problems.Count == 0)
         {
             parts.Problems.Add(PodProblem.Spec(
                 $"spec.domain.devices.disks has no disk to boot from; add one, or the annotation {MachineLabels.ImageSource}"));
@@ -117,11 +119,8 @@ internal static class PodTemplate
             Field("POD_NAMESPACE", "metadata.namespace"),
             Field("POD_UID", "metadata.uid"),
         ];
-        if (options.KvmResource is null)
-        {
-            environment.Add(new EnvVar("VM_ACCEL", "tcg"));
-        }
-
+        // Never auto: the pod's memory is counted for the one or the other.
+        environment.Add(new EnvVar("VM_ACCEL", options.KvmResource is null ? "tcg" : "kvm"));
         if (options.Link is { } link)
         {
             environment.Add(new EnvVar("COORDINATOR_URL", link.Url));
@@ -172,11 +171,17 @@ internal static class PodTemplate
 
         void AddClaimOr(string annotation, string volume, string directory)
         {
-            var claim = vmi.Metadata.Annotation(annotation);
-            if (claim is not null && !claims.ContainsKey(claim))
+            var claim = vmi.Metadata.Annotation(annotation) is { Length: > 0 } name ? name : null;
+            var found = claim is null ? null : claims.GetValueOrDefault(claim);
+            if (claim is not null && found is null)
             {
                 parts.Problems.Add(new PodProblem(
                     PodProblem.ClaimNotFound, $"PersistentVolumeClaim {claim} of the annotation {annotation} is not there; create it", Permanent: false));
+            }
+            else if (found?.Spec?.VolumeMode == PersistentVolumeClaim.Block)
+            {
+                parts.Problems.Add(PodProblem.Spec(
+                    $"PersistentVolumeClaim {claim} of the annotation {annotation} has the volumeMode Block, but files are to lie in it; name one of the mode Filesystem"));
             }
 
             parts.AddVolume(volume, claim is null ? "emptyDir" : "persistentVolumeClaim", claim is null ? [] : new JsonObject { ["claimName"] = claim });
@@ -205,7 +210,7 @@ internal static class PodTemplate
     }
 
     private static SortedDictionary<string, string> Labels(VirtualMachineInstance vmi) => new(
-        (vmi.Metadata.Labels ?? new Dictionary<string, string>()).Where(static l => !MachineLabels.IsOurs(l.Key)).Concat(
+        (vmi.Metadata.Labels ?? new Dictionary<string, string>()).Where(static l => !MachineLabels.IsOursAsLabel(l.Key)).Concat(
         [
             new(MachineLabels.Role, MachineLabels.Launcher),
             new(MachineLabels.CreatedBy, vmi.Metadata.Uid!),
@@ -215,7 +220,7 @@ internal static class PodTemplate
 
     private static SortedDictionary<string, string> Annotations(VirtualMachineInstance vmi) => new(
         (vmi.Metadata.Annotations ?? new Dictionary<string, string>())
-            .Where(static a => !MachineLabels.IsOurs(a.Key) && a.Key != MachineLabels.TemplateHash && !a.Key.StartsWith("kubectl.kubernetes.io/", StringComparison.Ordinal))
+            .Where(static a => !MachineLabels.StaysOffPods(a.Key))
             .Concat([new(MachineLabels.Domain, vmi.Metadata.Name!), new("kubectl.kubernetes.io/default-container", ContainerName)])
             .ToDictionary(),
         StringComparer.Ordinal);

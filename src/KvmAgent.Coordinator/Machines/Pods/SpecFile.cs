@@ -9,20 +9,29 @@ internal static class SpecFile
 {
     public const string Name = "spec.yaml";
 
+    /// <summary>The agent's limit.</summary>
+    private const int MostCpus = 255;
+
     public static JsonObject Create(VirtualMachineInstance vmi, long memory, PodParts parts)
     {
         var spec = vmi.Spec!;
         var domain = spec.Domain;
+        CheckCpu(domain, parts);
         var file = new JsonObject
         {
             ["name"] = HostName(vmi),
             ["cpu"] = Cpu(domain),
             ["memory"] = new JsonObject { ["size"] = memory.ToString(CultureInfo.InvariantCulture) },
             ["machine"] = new JsonObject { ["type"] = MachineType(domain, parts) },
-            ["firmware"] = Firmware(domain),
+            ["firmware"] = Firmware(domain, parts),
             ["vnc"] = new JsonObject { ["disabled"] = true },
             ["lifecycle"] = new JsonObject { ["gracePeriod"] = $"{PodTemplate.GracePeriod(spec)}s" },
         };
+        if (spec.StartStrategy == "Paused")
+        {
+            file["lifecycle"]!["startPaused"] = true;
+        }
+
         if (domain.Memory?.Hugepages?.PageSize is { } pages)
         {
             file["memory"]!["hugepages"] = pages;
@@ -54,6 +63,20 @@ internal static class SpecFile
         return name.Length <= 63 ? name : name[..63].TrimEnd('-');
     }
 
+    /// <summary>pc is QEMU's older machine, which has no SATA.</summary>
+    public static bool IsPc(Domain domain) =>
+        domain.Machine?.Type is { } type && (type == "pc" || type.StartsWith("pc-i440fx", StringComparison.Ordinal));
+
+    private static void CheckCpu(Domain domain, PodParts parts)
+    {
+        // Each part is at most 255, so that their product is no more than an int.
+        if (domain.Cpu?.Count > MostCpus)
+        {
+            parts.Problems.Add(PodProblem.Spec(
+                $"spec.domain.cpu: sockets, cores and threads make {domain.Cpu.Count} virtual CPUs; give at most {MostCpus}"));
+        }
+    }
+
     private static JsonObject Cpu(Domain domain)
     {
         var cpu = new JsonObject
@@ -79,7 +102,7 @@ internal static class SpecFile
             return "q35";
         }
 
-        if (type != "pc" && !type.StartsWith("pc-i440fx", StringComparison.Ordinal))
+        if (!IsPc(domain))
         {
             parts.Problems.Add(PodProblem.Spec($"spec.domain.machine.type={type} is not supported; use q35 or pc"));
         }
@@ -87,8 +110,14 @@ internal static class SpecFile
         return "pc";
     }
 
-    private static JsonObject Firmware(Domain domain)
+    private static JsonObject Firmware(Domain domain, PodParts parts)
     {
+        if (domain.Firmware?.Bootloader?.Efi?.SecureBoot == true)
+        {
+            parts.Problems.Add(PodProblem.Spec(
+                "spec.domain.firmware.bootloader.efi.secureBoot=true is not supported; set it to false, or leave it out, which means false here"));
+        }
+
         var firmware = new JsonObject { ["type"] = domain.Firmware?.Bootloader?.Efi is null ? "bios" : "uefi" };
         if (domain.Firmware?.Uuid is { } uuid)
         {

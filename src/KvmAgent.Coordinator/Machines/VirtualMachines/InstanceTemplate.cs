@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
@@ -9,7 +10,8 @@ namespace KvmAgent.Coordinator.Machines.VirtualMachines;
 /// <summary>The instance that a machine starts, from its template.</summary>
 internal static class InstanceTemplate
 {
-    public static VirtualMachineInstance Create(VirtualMachine vm, bool paused)
+    /// <param name="spec">The template's, expanded.</param>
+    public static VirtualMachineInstance Create(VirtualMachine vm, VmiSpec spec, bool paused)
     {
         var template = vm.Spec!.Template;
         var annotations = new SortedDictionary<string, string>(Texts(template, "annotations"), StringComparer.Ordinal)
@@ -37,13 +39,20 @@ internal static class InstanceTemplate
                     },
                 ],
             },
-            Spec = paused ? template.Spec with { StartStrategy = "Paused" } : template.Spec,
+            Spec = paused ? spec with { StartStrategy = "Paused" } : spec,
         };
     }
 
-    /// <summary>Of all that a running instance cannot take over: where it differs, the machine must be restarted.</summary>
-    public static string Hash(VirtualMachine vm) =>
-        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(vm.Spec!.Template.Spec, ApiJson.Default.VmiSpec)))[..16];
+    /// <summary>
+    /// Of all that a running instance cannot take over: where it differs, the machine must be restarted. Another instancetype is such a
+    /// thing; that one is itself changed is not, for it is no wish of the machine's owner.
+    /// </summary>
+    public static string Hash(VirtualMachine vm)
+    {
+        var text = JsonSerializer.Serialize(vm.Spec!.Template.Spec, ApiJson.Default.VmiSpec)
+            + string.Concat(new[] { vm.Spec.Instancetype, vm.Spec.Preference }.Select(static m => m is null ? "" : $"\n{m.Kind}/{m.Name}"));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
+    }
 
     private static Dictionary<string, string> Texts(VmiTemplate template, string field) =>
         (template.Metadata?[field] as JsonObject ?? []).Where(static e => e.Value?.GetValueKind() == JsonValueKind.String)

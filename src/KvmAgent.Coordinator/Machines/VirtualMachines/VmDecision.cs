@@ -101,10 +101,16 @@ internal static class VmDecision
             return new(status, [], [], retry - view.Now);
         }
 
+        var (spec, problem) = InstancetypeExpansion.Expand(view.Vm, view.Instancetype, view.Preference);
+        if (problem is { } obstacle)
+        {
+            return Problem(view with { Vm = view.Vm with { Status = Before(view, requests, failure) } }, obstacle.Reason, obstacle.Message);
+        }
+
         var paused = request?.Data?.GetValueOrDefault("paused") == "true";
         return new(
             status,
-            [new MachineAction.CreateInstance(InstanceTemplate.Create(view.Vm, paused))],
+            [new MachineAction.CreateInstance(InstanceTemplate.Create(view.Vm, spec!, paused))],
             [new(Event.Normal, "SuccessfulCreate", $"Started the virtual machine by creating the new virtual machine instance {view.Vm.Metadata.Name}")]);
     }
 
@@ -117,14 +123,15 @@ internal static class VmDecision
             known ? [] : [new(Event.Warning, "FailedCreate", message)]);
     }
 
-    private static VirtualMachineStatus Status(VmView view, List<StateChangeRequest> requests, StartFailure? failure) => VmPrintableStatus.Describe(
-        view,
-        (view.Vm.Status ?? new()) with
-        {
-            StateChangeRequests = requests.Count == 0 ? null : requests,
-            StartFailure = failure,
-        },
-        null);
+    private static VirtualMachineStatus Status(VmView view, List<StateChangeRequest> requests, StartFailure? failure) =>
+        VmPrintableStatus.Describe(view, Before(view, requests, failure), null);
+
+    /// <summary>As it was, but for what was decided.</summary>
+    private static VirtualMachineStatus Before(VmView view, List<StateChangeRequest> requests, StartFailure? failure) => (view.Vm.Status ?? new()) with
+    {
+        StateChangeRequests = requests.Count == 0 ? null : requests,
+        StartFailure = failure,
+    };
 
     private static long? GracePeriod(List<StateChangeRequest> requests) =>
         requests.FirstOrDefault(static r => r.Action == StateChangeRequest.Stop)?.Data?.GetValueOrDefault("gracePeriodSeconds") is { } text

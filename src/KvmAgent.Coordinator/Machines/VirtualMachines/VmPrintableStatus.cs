@@ -31,6 +31,11 @@ internal static class VmPrintableStatus
         {
             conditions.Set(Failure, true, reason, message);
         }
+        else if (instance is null && status.StartFailure is not null && Conditions.Find(status.Conditions, Failure) is { } last)
+        {
+            // Until it is tried again, why it failed is all that there is to see.
+            conditions.Mirror(last);
+        }
 
         if (NeedsRestart(view, instance))
         {
@@ -82,19 +87,26 @@ internal static class VmPrintableStatus
         var conditions = instance?.Status?.Conditions;
         var reason = Conditions.Find(conditions, InstanceStatus.Synchronized)?.Reason;
         return view.Vm.Metadata.DeletionTimestamp is not null ? "Terminating"
-            : instance is { Metadata.DeletionTimestamp: not null } && !ended ? "Stopping"
+            : instance is not null && !ended && (instance.Metadata.DeletionTimestamp is not null || WillStop(view, status, instance)) ? "Stopping"
             : instance is null && view.Pods.Count > 0 ? "Stopping"
-            : Conditions.IsTrue(conditions, InstanceStatus.Paused) ? "Paused"
+            : phase == VmiPhases.Running && Conditions.IsTrue(conditions, InstanceStatus.Paused) ? "Paused"
             : phase == VmiPhases.Running ? "Running"
             : reason == PodProblem.ClaimNotFound ? "ErrorPvcNotFound"
             : Conditions.Find(conditions, InstanceStatus.PodScheduled) is { Reason: "Unschedulable" } ? "ErrorUnschedulable"
             : instance is not null && !ended && ClaimPending(view) ? "WaitingForVolumeBinding"
             : !ended && reason is "ErrImagePull" or "ImagePullBackOff" ? reason
             : instance is not null && !ended ? "Starting"
-            : status.StartFailure is { ConsecutiveFailCount: > 0 } ? "CrashLoopBackOff"
+            : status.StartFailure is { ConsecutiveFailCount: > 0 } && StartsByItself(view) ? "CrashLoopBackOff"
             : WillStart(view, status, instance) ? "Starting"
             : "Stopped";
     }
+
+    private static bool WillStop(VmView view, VirtualMachineStatus status, VirtualMachineInstance instance) =>
+        view.Vm.Spec?.EffectiveRunStrategy == RunStrategies.Halted
+        || status.StateChangeRequests?.Any(r => r.Action == StateChangeRequest.Stop && r.Uid == instance.Metadata.Uid) == true;
+
+    private static bool StartsByItself(VmView view) =>
+        view.Vm.Spec?.EffectiveRunStrategy is RunStrategies.Always or RunStrategies.RerunOnFailure or RunStrategies.Once;
 
     private static bool WillStart(VmView view, VirtualMachineStatus status, VirtualMachineInstance? instance) => view.Vm.Spec?.EffectiveRunStrategy switch
     {

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace KvmAgent.TestSupport.Api;
 
 /// <summary>RFC 7386.</summary>
-internal static class MergePatch
+public static class MergePatch
 {
     public static JsonNode? Apply(JsonNode? target, JsonNode? patch)
     {

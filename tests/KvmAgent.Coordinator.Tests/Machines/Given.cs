@@ -1,0 +1,66 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines;
+using KvmAgent.Kubernetes.Core;
+using KvmAgent.TestSupport.Api;
+
+namespace KvmAgent.Coordinator.Tests.Machines;
+
+/// <summary>Objects as scenarios give them: what every one would say alike may be left out.</summary>
+internal static class Given
+{
+    public const string InstanceUid = "11111111-2222-3333-4444-555555555555", MachineUid = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", PodUid = "99999999-8888-7777-6666-555555555555";
+
+    public static readonly DateTimeOffset Epoch = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+
+    public static DateTimeOffset Now(JsonObject given) => given["now"] is { } now ? DateTimeOffset.Parse((string)now!, System.Globalization.CultureInfo.InvariantCulture) : Epoch;
+
+    public static VirtualMachineInstance Instance(JsonNode given) =>
+        Read(given, ApiJson.Default.VirtualMachineInstance, new JsonObject { ["name"] = "web", ["namespace"] = "shop", ["uid"] = InstanceUid });
+
+    public static VirtualMachine Machine(JsonNode given) =>
+        Read(given, ApiJson.Default.VirtualMachine, new JsonObject { ["name"] = "web", ["namespace"] = "shop", ["uid"] = MachineUid });
+
+    /// <param name="name">Where the pod has none.</param>
+    public static Pod Pod(JsonNode given, string name) => Read(given, CoreKinds.Pods.Json, new JsonObject { ["name"] = name, ["namespace"] = "shop", ["uid"] = PodUid });
+
+    public static List<Pod> Pods(JsonNode? given) => [.. (given as JsonArray ?? []).Select(static p => Pod(p!, "virt-launcher-web-former"))];
+
+    /// <summary>By name: volumeMode, accessModes and phase.</summary>
+    public static Dictionary<string, PersistentVolumeClaim> Claims(JsonNode? given) => (given as JsonObject ?? []).ToDictionary(
+        static c => c.Key,
+        static c => new PersistentVolumeClaim
+        {
+            Metadata = new() { Name = c.Key, Namespace = "shop" },
+            Spec = new()
+            {
+                VolumeMode = (string?)c.Value?["volumeMode"],
+                AccessModes = c.Value?["accessModes"]?.AsArray().Select(static m => (string)m!).ToList(),
+            },
+            Status = new() { Phase = (string?)c.Value?["phase"] ?? PersistentVolumeClaim.Bound },
+        });
+
+    public static MachineOptions Options(JsonNode? given) => new()
+    {
+        AgentImage = "registry.example/kvm-agent:1",
+        KvmResource = (string?)given?["kvmResource"],
+        TunResource = (string?)given?["tunResource"],
+        SysctlForward = (bool?)given?["sysctlForward"] ?? false,
+        ImagePullSecrets = Texts(given?["imagePullSecrets"]),
+        HostDiskPaths = Texts(given?["hostDiskPaths"]),
+        NodeSelector = (given?["nodeSelector"] as JsonObject ?? []).ToDictionary(static l => l.Key, static l => (string)l.Value!),
+        Tolerations = (JsonArray?)given?["tolerations"]?.DeepClone() ?? [],
+        Link = given?["link"] is { } link ? new LinkOptions((string)link["url"]!, (string)link["ca"]!, (string)link["audience"]!) : null,
+    };
+
+    private static T Read<T>(JsonNode given, JsonTypeInfo<T> type, JsonObject metadata)
+    {
+        var whole = given.DeepClone().AsObject();
+        whole["metadata"] = MergePatch.Apply(metadata, whole["metadata"]?.DeepClone() ?? new JsonObject());
+        return JsonSerializer.Deserialize(whole, type)!;
+    }
+
+    private static string[] Texts(JsonNode? given) => [.. (given as JsonArray ?? []).Select(static t => (string)t!)];
+}

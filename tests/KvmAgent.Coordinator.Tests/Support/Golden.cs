@@ -1,0 +1,24 @@
+using System.Runtime.CompilerServices;
+
+namespace KvmAgent.Coordinator.Tests.Support;
+
+/// <summary>
+/// Texts that are kept in the repository and must equal what the code makes. <c>UPDATE_SNAPSHOTS=1 dotnet test …</c> writes them anew;
+/// the diff is then for a person to read.
+/// </summary>
+internal static class Golden
+{
+    private static readonly bool Update = Environment.GetEnvironmentVariable("UPDATE_SNAPSHOTS") == "1";
+
+    public static void ShouldBe(string actual, string path, [CallerMemberName] string test = "")
+    {
+        if (Update)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, actual);
+        }
+
+        File.Exists(path).ShouldBeTrue($"{path} is missing; UPDATE_SNAPSHOTS=1 makes it");
+        actual.ShouldBe(File.ReadAllText(path), $"{test}: {path} differs; if that is meant, UPDATE_SNAPSHOTS=1 writes it anew");
+    }
+}
