@@ -10,12 +10,13 @@ namespace KvmAgent.Coordinator.Certificates;
 /// <summary>Keeps the APIServices' caBundle as our authority is. They are the chart's: where one is missing, that is said and nothing else.</summary>
 internal sealed partial class ApiRegistration(KubernetesClient client, ServingCertificate certificate, TimeProvider time, ILogger<ApiRegistration> log)
 {
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMinutes(1), LookAgain = TimeSpan.FromSeconds(5);
 
     public async Task RunAsync(CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
         {
+            var pause = LookEvery;
             foreach (var version in SubresourceApi.Versions)
             {
                 try
@@ -29,10 +30,11 @@ internal sealed partial class ApiRegistration(KubernetesClient client, ServingCe
                 catch (Exception e) when (e is KubernetesException or HttpRequestException)
                 {
                     LogFailed(version, e.Message);
+                    pause = LookAgain;
                 }
             }
 
-            await Task.Delay(LookEvery, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(pause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

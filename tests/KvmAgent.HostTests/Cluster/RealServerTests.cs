@@ -40,9 +40,9 @@ public class RealServerTests
             (await BannerAsync(int.Parse(line.Split("\"port\":")[1].TrimEnd('}', ' '), System.Globalization.CultureInfo.InvariantCulture))).ShouldBe("RFB 003.008\n");
         }
 
-        (await VirtctlAsync(cluster, "pause", "vm", "web")).ShouldContain("paused");
+        (await VirtctlAsync(cluster, "pause", "vm", "web")).ShouldContain("scheduled to pause");
         await cluster.PrintsAsync("web", "Paused");
-        (await VirtctlAsync(cluster, "unpause", "vm", "web")).ShouldContain("unpaused");
+        (await VirtctlAsync(cluster, "unpause", "vm", "web")).ShouldContain("scheduled to unpause");
         await cluster.PrintsAsync("web", "Running");
         var first = (await cluster.InstanceAsync("web"))!.Metadata.Uid;
         (await VirtctlAsync(cluster, "restart", "web")).ShouldContain("scheduled to restart");
