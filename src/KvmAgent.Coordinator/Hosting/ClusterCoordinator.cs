@@ -2,6 +2,7 @@ using System.Net;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Machines;
+using KvmAgent.Coordinator.Metrics;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Kubernetes;
 using Microsoft.AspNetCore.Builder;
@@ -99,16 +100,23 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
 
     private void MapApi(IEndpointRouteBuilder routes)
     {
-        var links = new InstanceLinks(_client, _agents);
-        Subresource[] all = [.. new MachineVerbs(_client).All, .. new InstanceVerbs(links).All, .. new StreamVerbs(links, new StreamOwners()).All];
+        var links = new InstanceLinks(_client, _agents, _time);
+        Subresource[] all =
+        [
+            .. new MachineVerbs(_client).All, .. new SpecVerbs(_client, _cache.Sizes).All, .. new InstanceVerbs(links).All, .. new GuestVerbs(links).All,
+            .. new StreamVerbs(links, new StreamOwners()).All, .. UnsupportedVerbs.All,
+        ];
         new SubresourceApi(all, new SubresourceAccess(_client), _logs.CreateLogger<SubresourceApi>()).Map(routes);
     }
 
     private void MapHealth(IEndpointRouteBuilder routes)
     {
         routes.MapGet("/healthz", static () => "ok");
+        routes.MapGet("/metrics", () => Results.Text(MachineMetrics.Text(_cache.Instances.List(), Figures), MachineMetrics.ContentType));
         routes.MapGet("/readyz", () => _cache.Synced.IsCompletedSuccessfully ? Results.Text("ok") : Results.Text("the caches are not filled yet", statusCode: 503));
     }
+
+    private AgentFigures? Figures(string podUid) => _agents.Find(podUid) is { } link ? new AgentFigures(link.Status, link.Usage) : null;
 
     private async Task<IPEndPoint> ListenAsync(
         IPEndPoint endpoint, HttpsConnectionAdapterOptions? tls, Action<IEndpointRouteBuilder> map, CancellationToken cancel)

@@ -92,7 +92,8 @@ internal sealed partial class MachineController
             [.. pods.Where(p => p.Metadata.Name != name)],
             _cache.ClaimsOf(key.Namespace),
             pod is not null && _agents.Find(pod.Metadata.Uid!) is { Status: { } status } ? new AgentView(pod.Metadata.Uid!, status) : null,
-            _time.GetUtcNow());
+            _time.GetUtcNow(),
+            LinkExpected: _options.Link is not null);
         var decision = InstanceDecision.Decide(view, _options);
         var done = await _actions.RunAsync(key, instance.Metadata.Uid!, decision.Actions, cancel).ConfigureAwait(false);
         var wanted = done.Problem is { } problem ? InstanceStatus.Waiting(view, problem.Reason, problem.Message)

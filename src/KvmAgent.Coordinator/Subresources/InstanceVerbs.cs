@@ -9,6 +9,8 @@ namespace KvmAgent.Coordinator.Subresources;
 /// <summary>What is asked of a running instance's agent.</summary>
 internal sealed class InstanceVerbs(InstanceLinks links)
 {
+    public const string Resource = "virtualmachineinstances";
+
     /// <summary>KubeVirt's own, where the request names none.</summary>
     private static readonly TimeSpan UnfreezeTimeout = TimeSpan.FromMinutes(5);
 
@@ -23,7 +25,7 @@ internal sealed class InstanceVerbs(InstanceLinks links)
     ];
 
     private Subresource Put(string name, Func<AgentLink, JsonObject, CancellationToken, Task> run) =>
-        new(HttpMethods.Put, "virtualmachineinstances", name, async request =>
+        new(HttpMethods.Put, Resource, name, async request =>
         {
             var body = await request.BodyAsync().ConfigureAwait(false);
             var link = await links.OfRunningAsync(new MachineKey(request.Namespace, request.Name), FailureReason.Conflict, request.Cancel).ConfigureAwait(false);

@@ -11,13 +11,15 @@ namespace KvmAgent.Coordinator.Subresources;
 /// </summary>
 internal sealed class MachineVerbs(KubernetesClient client)
 {
+    public const string Resource = "virtualmachines";
+
     private const int Tries = 5;
 
     public IReadOnlyList<Subresource> All =>
     [
-        new(HttpMethods.Put, "virtualmachines", "start", r => ChangeAsync(r, Start)),
-        new(HttpMethods.Put, "virtualmachines", "stop", r => ChangeAsync(r, Stop)),
-        new(HttpMethods.Put, "virtualmachines", "restart", r => ChangeAsync(r, Restart)),
+        new(HttpMethods.Put, Resource, "start", r => ChangeAsync(r, Start)),
+        new(HttpMethods.Put, Resource, "stop", r => ChangeAsync(r, Stop)),
+        new(HttpMethods.Put, Resource, "restart", r => ChangeAsync(r, Restart)),
     ];
 
     /// <summary>What to patch: of the spec, and of the requests in the status.</summary>
@@ -29,7 +31,7 @@ internal sealed class MachineVerbs(KubernetesClient client)
         for (var tries = 1; ; tries++)
         {
             var vm = await client.FindAsync(Kinds.VirtualMachines, request.Namespace, request.Name, request.Cancel).ConfigureAwait(false)
-                ?? throw new CoordinatorException(FailureReason.NotFound, $"virtualmachine.kubevirt.io \"{request.Name}\" not found");
+                ?? throw NotFound(request.Name);
             var instance = await client.FindAsync(Kinds.VirtualMachineInstances, request.Namespace, request.Name, request.Cancel).ConfigureAwait(false);
             var change = decide(vm, instance, body);
             try
@@ -148,6 +150,8 @@ internal sealed class MachineVerbs(KubernetesClient client)
         && (dry is [JsonValue value] && value.TryGetValue(out string? all) && all == "All"
             ? true
             : throw new CoordinatorException(FailureReason.BadRequest, $"dryRun={dry.ToJsonString()} is not known; give [\"All\"]"));
+
+    public static CoordinatorException NotFound(string name) => new(FailureReason.NotFound, $"virtualmachine.kubevirt.io \"{name}\" not found");
 
     private static CoordinatorException Conflict(VirtualMachine vm, string why) =>
         new(FailureReason.Conflict, $"Operation cannot be fulfilled on virtualmachine.kubevirt.io \"{vm.Metadata.Name}\": {why}");

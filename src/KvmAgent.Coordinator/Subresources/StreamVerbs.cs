@@ -17,10 +17,10 @@ internal sealed class StreamVerbs(InstanceLinks links, StreamOwners owners)
 
     public IReadOnlyList<Subresource> All =>
     [
-        new(HttpMethods.Get, "virtualmachineinstances", "console", r => OwnAsync(r, StreamKinds.Console)),
-        new(HttpMethods.Get, "virtualmachineinstances", "vnc", r => OwnAsync(r, StreamKinds.Vnc)),
-        .. PortForward("virtualmachineinstances"),
-        .. PortForward("virtualmachines"),
+        new(HttpMethods.Get, InstanceVerbs.Resource, "console", r => OwnAsync(r, StreamKinds.Console)),
+        new(HttpMethods.Get, InstanceVerbs.Resource, "vnc", r => OwnAsync(r, StreamKinds.Vnc)),
+        .. PortForward(InstanceVerbs.Resource),
+        .. PortForward(MachineVerbs.Resource),
     ];
 
     private IEnumerable<Subresource> PortForward(string resource) =>

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
-using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.TestSupport.Api;
 
 namespace KvmAgent.HostTests.Cluster;
@@ -19,7 +19,7 @@ internal sealed class ClusterServer : IAsyncDisposable
 
     public static async Task<ClusterServer> StartAsync()
     {
-        var api = await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = AnyRule() });
+        var api = await TestApiServer.StartAsync(KubeVirtServer.Options());
         using var authority = Issue("CN=front-proxy-ca", null);
         api.Create(new JsonObject
         {
@@ -41,19 +41,6 @@ internal sealed class ClusterServer : IAsyncDisposable
         FrontProxyCertificate.Dispose();
         return Api.DisposeAsync();
     }
-
-    /// <summary>What rules mean is proved by a real API server.</summary>
-    private static Dictionary<string, Func<JsonNode, JsonNode?, bool>> AnyRule() => CustomResourceDefinitions.All
-        .SelectMany(static d => Rules(d)).Distinct().ToDictionary(static r => r, static _ => (Func<JsonNode, JsonNode?, bool>)((_, _) => true));
-
-    private static IEnumerable<string> Rules(JsonNode? node) => node switch
-    {
-        JsonObject map => map.SelectMany(static e => e.Key == "x-kubernetes-validations"
-            ? e.Value!.AsArray().Select(static r => (string)r!["rule"]!)
-            : Rules(e.Value)),
-        JsonArray list => list.SelectMany(Rules),
-        _ => [],
-    };
 
     private static X509Certificate2 Issue(string subject, X509Certificate2? authority)
     {

@@ -20,14 +20,14 @@ internal sealed class FrontProxyClient
     private readonly X509Certificate2 _certificate;
     private readonly TestApiServer _server;
 
-    private FrontProxyClient(TestApiServer server, X509Certificate2 certificate) => (_server, _certificate) = (server, certificate);
+    private readonly TestCluster _cluster;
 
-    /// <summary>Where the coordinator listens for the API server; it is called by its Service's name.</summary>
-    public int Port { get; set; }
+    private FrontProxyClient(ClusterServer server, TestCluster cluster) => (_server, _certificate, _cluster) = (server.Api, server.FrontProxyCertificate, cluster);
 
-    private Uri BaseAddress => new($"https://{ServerName}:{Port}");
+    /// <summary>The coordinator is called by its Service's name.</summary>
+    private Uri BaseAddress => new($"https://{ServerName}:{_cluster.ApiPort}");
 
-    public static FrontProxyClient Of(ClusterServer server, TestCluster cluster) => new(server.Api, server.FrontProxyCertificate) { Port = cluster.ApiPort };
+    public static FrontProxyClient Of(ClusterServer server, TestCluster cluster) => new(server, cluster);
 
     /// <returns>The HTTP status and the body.</returns>
     public async Task<(int Code, string Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null, string user = TestApiServer.AdminUser)
@@ -47,8 +47,15 @@ internal sealed class FrontProxyClient
         socket.Options.SetRequestHeader("X-Remote-User", TestApiServer.AdminUser);
         socket.Options.SetRequestHeader("X-Remote-Group", "system:masters");
         using var invoker = new HttpMessageInvoker(Handler());
-        await socket.ConnectAsync(new Uri($"wss://{BaseAddress.Authority}/apis/subresources.kubevirt.io/v1/{path}"), invoker, CancellationToken.None);
-        return socket;
+        try
+        {
+            await socket.ConnectAsync(new Uri($"wss://{BaseAddress.Authority}/apis/subresources.kubevirt.io/v1/{path}"), invoker, CancellationToken.None);
+            return socket;
+        }
+        catch (WebSocketException e)
+        {
+            throw new InvalidOperationException($"{path}: {e.Message}; the coordinator said:\n{string.Join('\n', _cluster.Coordinator.Lines)}", e);
+        }
     }
 
     private SocketsHttpHandler Handler() => new()
@@ -57,7 +64,7 @@ internal sealed class FrontProxyClient
         ConnectCallback = async (_, cancel) =>
         {
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            await socket.ConnectAsync(IPAddress.Loopback, Port, cancel);
+            await socket.ConnectAsync(IPAddress.Loopback, _cluster.ApiPort, cancel);
             return new NetworkStream(socket, ownsSocket: true);
         },
     };

@@ -19,7 +19,7 @@ public class RealServerTests
         var kubeconfig = await File.ReadAllTextAsync(RealServerFactAttribute.Kubeconfig!);
         await using var cluster = await TestCluster.StartAsync(kubeconfig);
         await cluster.CreateGuestClaimAsync("web-disk");
-        await cluster.Client.CreateAsync(Kinds.VirtualMachines, Machines.Of("web", "web-disk") with { Spec = Machines.Of("web", "web-disk").Spec! with { RunStrategy = "Halted" } }, CancellationToken.None);
+        await cluster.Client.CreateAsync(Kinds.VirtualMachines, GuestMachine.Of("web", "web-disk") with { Spec = GuestMachine.Of("web", "web-disk").Spec! with { RunStrategy = "Halted" } }, CancellationToken.None);
         await cluster.PrintsAsync("web", "Stopped");
 
         (await VirtctlAsync(cluster, "start", "web")).ShouldContain("scheduled to start");

@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using System.Text;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines;
 using KvmAgent.HostTests.Containers;
 using KvmAgent.HostTests.Guests;
 using KvmAgent.HostTests.Support;
@@ -17,7 +18,7 @@ public class VirtualMachineTests
         await using var cluster = await TestCluster.StartAsync(server.Kubeconfig);
         var api = FrontProxyClient.Of(server, cluster);
         await cluster.CreateGuestClaimAsync("web-disk");
-        await cluster.Client.CreateAsync(Kinds.VirtualMachines, Machines.Of("web", "web-disk"), CancellationToken.None);
+        await cluster.Client.CreateAsync(Kinds.VirtualMachines, GuestMachine.Of("web", "web-disk"), CancellationToken.None);
 
         await cluster.PrintsAsync("web", "Running");
         var instance = await cluster.InstanceAsync("web");
@@ -32,6 +33,19 @@ public class VirtualMachineTests
             await ReadUntilAsync(console, "42-is-the-answer");
             await console.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
         }
+
+        const string instances = "namespaces/default/virtualmachineinstances/web/";
+        (await api.SendAsync(HttpMethod.Put, instances + "pause")).ShouldBe((200, ""));
+        await cluster.PrintsAsync("web", "Paused");
+        (await api.SendAsync(HttpMethod.Put, instances + "pause")).Code.ShouldBe(409);
+        (await api.SendAsync(HttpMethod.Put, instances + "unpause")).ShouldBe((200, ""));
+        await cluster.PrintsAsync("web", "Running");
+        await Until.TrueAsync(async () => Conditions.IsTrue((await cluster.InstanceAsync("web"))!.Status!.Conditions, "AgentConnected"), AgentProcess.Patience);
+        (await api.SendAsync(HttpMethod.Get, instances + "guestosinfo")).Body.ShouldContain("guestAgentVersion");
+        (await api.SendAsync(HttpMethod.Get, instances + "filesystemlist")).Body.ShouldContain("VirtualMachineInstanceFileSystemList");
+        (await api.SendAsync(HttpMethod.Get, instances + "userlist")).Body.ShouldContain("VirtualMachineInstanceGuestOSUserList");
+        (await api.SendAsync(HttpMethod.Get, instances + "vnc/screenshot")).Body.ShouldContain("PNG");
+        (await api.SendAsync(HttpMethod.Put, instances + "reset")).ShouldBe((200, ""));
 
         (await api.SendAsync(HttpMethod.Put, "namespaces/default/virtualmachines/web/stop")).ShouldBe((202, ""));
         await cluster.PrintsAsync("web", "Stopped");

@@ -80,12 +80,15 @@ internal static class InstanceDecision
     private static Decision<VmiStatus> Follow(InstanceView view)
     {
         var (status, events) = InstanceStatus.Follow(view);
-        return new(status, [], events, VmiPhases.IsFinal(status.Phase) ? null : UntilOverdue(view));
+        return new(status, [], events, VmiPhases.IsFinal(status.Phase) ? null : UntilOverdue(view) ?? UntilSure(view, status));
     }
 
     /// <summary>No change tells that a node has not ended a pod in time.</summary>
     private static TimeSpan? UntilOverdue(InstanceView view) =>
         view.Pod!.Metadata.DeletionTimestamp + InstanceStatus.Overdue - view.Now is { } left && left >= TimeSpan.Zero ? left + TimeSpan.FromSeconds(1) : null;
+
+    private static TimeSpan? UntilSure(InstanceView view, VmiStatus status) =>
+        view is { LinkExpected: true, Agent: null } && status.Phase != VmiPhases.Running ? InstanceStatus.UntilSureWithoutLink(view) : null;
 
     /// <summary>The pod is gone before anybody saw its end: deleted by hand, evicted, or with its node.</summary>
     private static Decision<VmiStatus> Gone(InstanceView view) => view.Instance.Metadata.DeletionTimestamp is not null

@@ -17,6 +17,8 @@ internal static class InstanceStatus
     private static readonly string[] Told = [Paused, AgentConnected, SoftwareEmulation];
 
     /// <summary>How late a node may be in ending a pod.</summary>
+    private static readonly TimeSpan LinkLimit = TimeSpan.FromSeconds(30);
+
     public static readonly TimeSpan Overdue = TimeSpan.FromSeconds(60);
 
     private static readonly string[] Ours =
@@ -57,8 +59,7 @@ internal static class InstanceStatus
         var agent = view.Agent is { } a && a.PodUid == pod.Metadata.Uid ? a.Status : null;
         var before = view.Instance.Status?.Phase;
         var phase = agent?.Phase is VmPhase.Running or VmPhase.Paused or VmPhase.ShuttingDown ? VmiPhases.Running
-            // Without a link the kubelet's probe, which asks the agent's file, knows it too.
-            : before == VmiPhases.Running || (agent is null && IsPodReady(pod)) ? VmiPhases.Running
+            : before == VmiPhases.Running || (agent is null && IsReadyWithoutLink(view, pod)) ? VmiPhases.Running
             : pod.Status?.Phase == "Running" ? VmiPhases.Scheduled
             : VmiPhases.Scheduling;
         var status = Build(view, phase, conditions => Describe(conditions, view, pod, agent, phase));
@@ -136,6 +137,15 @@ internal static class InstanceStatus
             null => (false, "GuestNotRunning", "the guest does not run yet"),
         };
     }
+
+    /// <summary>The kubelet's probe asks the agent's file, and so knows that the guest runs; but its agent, where it dials, tells more, and soon.</summary>
+    private static bool IsReadyWithoutLink(InstanceView view, Pod pod) =>
+        IsPodReady(pod) && (!view.LinkExpected || UntilSureWithoutLink(view) is { } left && left <= TimeSpan.Zero);
+
+    /// <summary>How long a ready pod's agent is waited for.</summary>
+    /// <returns>Null where the pod is not ready, or does not say since when.</returns>
+    public static TimeSpan? UntilSureWithoutLink(InstanceView view) =>
+        Conditions.Find(view.Pod?.Status?.Conditions, Ready) is { Status: Condition.True, LastTransitionTime: { } since } ? since + LinkLimit - view.Now : null;
 
     private static bool IsPodReady(Pod pod) => Conditions.IsTrue(pod.Status?.Conditions, Ready);
 

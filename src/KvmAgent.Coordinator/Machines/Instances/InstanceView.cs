@@ -9,13 +9,15 @@ namespace KvmAgent.Coordinator.Machines.Instances;
 /// <param name="OtherPods">Pods of earlier instances of this name that are still there.</param>
 /// <param name="Claims">Those of its namespace, by name.</param>
 /// <param name="Agent">Null while no agent of its pod has a link.</param>
+/// <param name="LinkExpected">Whether agents are told to dial.</param>
 internal sealed record InstanceView(
     VirtualMachineInstance Instance,
     Pod? Pod,
     IReadOnlyList<Pod> OtherPods,
     IReadOnlyDictionary<string, PersistentVolumeClaim> Claims,
     AgentView? Agent,
-    DateTimeOffset Now);
+    DateTimeOffset Now,
+    bool LinkExpected = false);
 
 /// <summary>What the agent last said.</summary>
 internal sealed record AgentView(string PodUid, VmStatus Status);

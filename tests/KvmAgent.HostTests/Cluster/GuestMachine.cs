@@ -4,7 +4,7 @@ using KvmAgent.Coordinator.Api;
 namespace KvmAgent.HostTests.Cluster;
 
 /// <summary>Machines as KubeVirt's users write them.</summary>
-internal static class Machines
+internal static class GuestMachine
 {
     /// <param name="claim">Of the root disk.</param>
     public static VirtualMachine Of(string name, string claim) => JsonSerializer.Deserialize(
