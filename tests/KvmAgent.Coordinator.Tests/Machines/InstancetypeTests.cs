@@ -20,14 +20,7 @@ public sealed class InstancetypeTests : IAsyncLifetime, IDisposable
 
     public async Task InitializeAsync()
     {
-        // The rules are the real server's to judge.
-        var rules = new Dictionary<string, Func<JsonNode, JsonNode?, bool>>();
-        foreach (var definition in CustomResourceDefinitions.All)
-        {
-            FindRules(definition, rules);
-        }
-
-        _server = await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = rules, Namespaces = ["shop"] });
+        _server = await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = AnyRule.Of(CustomResourceDefinitions.All), Namespaces = ["shop"] });
         await _server.ApplyCrdsAsync(string.Join("---\n", CustomResourceDefinitions.All.Select(static d => YamlText.Of(d))));
         _client = new KubernetesClient(KubernetesConnection.To(_server.Address, _server.Token), TimeProvider.System);
         var cache = new MachineCache(_client, null, TimeProvider.System, NullLogger<MachineCache>.Instance);
@@ -83,21 +76,6 @@ public sealed class InstancetypeTests : IAsyncLifetime, IDisposable
     }
 
     private static JsonObject Manifest(string yaml) => Yaml.Documents(yaml).Single().AsObject();
-
-    private static void FindRules(JsonNode? node, Dictionary<string, Func<JsonNode, JsonNode?, bool>> rules)
-    {
-        foreach (var child in node is JsonObject map ? map.Select(static e => e.Value) : node as JsonArray ?? Enumerable.Empty<JsonNode?>())
-        {
-            if (child is JsonObject one && one["rule"] is JsonValue rule)
-            {
-                rules[(string)rule!] = static (_, _) => true;
-            }
-            else if (child is JsonObject or JsonArray)
-            {
-                FindRules(child, rules);
-            }
-        }
-    }
 
     private static async Task UntilAsync(Func<bool> holds)
     {
