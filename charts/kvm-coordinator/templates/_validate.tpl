@@ -5,7 +5,7 @@ without access to a cluster, nothing is known of it.
 {{- define "kvm-coordinator.validate" -}}
 {{- $errors := list -}}
 
-{{- $ports := list .Values.listen.agentsPort .Values.listen.apiPort .Values.listen.healthPort -}}
+{{- $ports := list (toString .Values.listen.agentsPort) (toString .Values.listen.apiPort) (toString .Values.listen.healthPort) -}}
 {{- if lt (len (uniq $ports)) 3 -}}
 {{- $errors = append $errors (printf "listen.agentsPort, listen.apiPort and listen.healthPort are %s: give each a port of its own" (join ", " $ports)) -}}
 {{- end -}}

@@ -5,7 +5,6 @@ using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Coordinator.Machines.VirtualMachines;
 using KvmAgent.Coordinator.Tests.Machines;
-using KvmAgent.Kubernetes.Core;
 using KvmAgent.TestSupport.Api;
 using static KvmAgent.Coordinator.Tests.Charts.CoordinatorChart;
 
@@ -37,7 +36,7 @@ public sealed class ExampleTests
         foreach (var service in objects.Where(static o => (string?)o["kind"] == "Service"))
         {
             service["spec"]!["selector"]!.AsObject().ShouldAllBe(l => plan.Pod!.Metadata.Labels![l.Key] == (string?)l.Value);
-            service["spec"]!["ports"]!.AsArray().ShouldAllBe(p => plan.Pod!.Spec!.Containers[0].Ports!.Any(c => c.Name == (string?)p!["targetPort"]));
+            service["spec"]!["ports"]!.AsArray().ShouldAllBe(p => plan.Pod!.Spec!.Containers![0].Ports!.Any(c => c.Name == (string?)p!["targetPort"]));
         }
     }
 

@@ -117,7 +117,7 @@ public sealed class RightsTests
         http.Response.StatusCode.ShouldBe(StatusCodes.Status202Accepted);
     }
 
-    private static JsonNode? Instance(TestApiServer server) => server.Get(Group, "virtualmachineinstances", Machines, "web");
+    private static JsonObject? Instance(TestApiServer server) => server.Get(Group, "virtualmachineinstances", Machines, "web");
 
     private static JsonNode? Status(TestApiServer server) => server.Get(Group, "virtualmachines", Machines, "web")!["status"];
 
@@ -170,7 +170,7 @@ internal static class Until
                 throw new TimeoutException($"did not come true within {Patience}: {what}");
             }
 
-            await Task.Delay(10, TimeProvider.System);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
         }
     }
 }
