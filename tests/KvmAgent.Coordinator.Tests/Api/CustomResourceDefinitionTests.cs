@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api.Schemas;
-using KvmAgent.Coordinator.Tests.Support;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Coordinator.Tests.Api;
 

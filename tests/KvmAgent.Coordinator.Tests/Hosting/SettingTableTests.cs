@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using KvmAgent.Coordinator.Hosting;
-using KvmAgent.Coordinator.Tests.Support;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Coordinator.Tests.Hosting;
 

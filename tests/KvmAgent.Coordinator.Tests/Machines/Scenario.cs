@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api.Schemas;
-using KvmAgent.Coordinator.Tests.Support;
+using KvmAgent.TestSupport;
 using KvmAgent.TestSupport.Api;
 
 namespace KvmAgent.Coordinator.Tests.Machines;

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.TestSupport.Api;
 
@@ -7,12 +6,10 @@ namespace KvmAgent.Coordinator.Tests.Support;
 /// <summary>The tests' own API server with the coordinator's kinds. Their CEL rules hold for everything: what they mean, a real server proves.</summary>
 internal static class KubeVirtServer
 {
-    private static readonly IReadOnlyList<string> Rules = [.. CustomResourceDefinitions.All.SelectMany(static d => Find(d)).Distinct()];
-
     /// <summary>For a test that brings the kinds itself.</summary>
     public static TestApiServerOptions Options(params string[] namespaces) => new()
     {
-        CelRules = Rules.ToDictionary(static rule => rule, static _ => (Func<JsonNode, JsonNode?, bool>)((_, _) => true)),
+        CelRules = AnyRule.Of(CustomResourceDefinitions.All),
         Namespaces = ["default", "kube-system", .. namespaces],
     };
 
@@ -22,11 +19,4 @@ internal static class KubeVirtServer
         await server.ApplyCrdsAsync(string.Join("---\n", CustomResourceDefinitions.All.Select(static d => YamlText.Of(d))));
         return server;
     }
-
-    private static IEnumerable<string> Find(JsonNode? node) => node switch
-    {
-        JsonObject map => map.SelectMany(static e => e.Key == "x-kubernetes-validations" ? e.Value!.AsArray().Select(static r => (string)r!["rule"]!) : Find(e.Value)),
-        JsonArray list => list.SelectMany(Find),
-        _ => [],
-    };
 }

@@ -2,13 +2,15 @@ using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Kubernetes.Resources;
-using KvmAgent.Tests.Charts;
+using KvmAgent.TestSupport.Charts;
 
 namespace KvmAgent.HostTests.Coordinator;
 
 /// <summary>The coordinator and charts/kvm-agent give the same VM the same memory.</summary>
 public sealed class PodMemoryTests
 {
+    private static readonly HelmChart Chart = new("kvm-agent", "vm", "vms", "KvmAgent.Tests");
+
     [HelmTheory]
     [InlineData("1Gi", 1, null, true)]
     [InlineData("1Gi", 1, null, false)]
@@ -28,7 +30,7 @@ public sealed class PodMemoryTests
         new Quantity(memory).TryBytes(out var bytes).ShouldBeTrue();
 
         var ours = GuestMemory.Resources(domain, bytes, new MachineOptions { AgentImage = "agent", KvmResource = kvm ? "devices.example/kvm" : null });
-        var chart = new RenderedChart(await Helm.TemplateAsync(
+        var chart = new RenderedChart(await Chart.TemplateAsync(
             "--set-string", $"vm.memory={memory}",
             "--set", $"image.target=a.qcow2,vm.cpus={cpus},{(kvm ? "vm.accel=kvm,kvm.enabled=true" : "vm.accel=tcg")}{(hugepages is null ? "" : $",specFile.memory.hugepages={hugepages}")}"));
 

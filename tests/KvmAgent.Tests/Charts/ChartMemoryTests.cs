@@ -1,5 +1,7 @@
 using KvmAgent.Qemu;
 using KvmAgent.Settings;
+using KvmAgent.TestSupport.Charts;
+using static KvmAgent.Tests.Charts.AgentChart;
 
 namespace KvmAgent.Tests.Charts;
 

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using KvmAgent.TestSupport.Charts;
+using static KvmAgent.Tests.Charts.AgentChart;
 
 namespace KvmAgent.Tests.Charts;
 
@@ -22,7 +24,7 @@ public sealed class ChartPasswordTests
     {
         await using var cluster = new ClusterStandIn(Secret("kept-one"));
 
-        Password(await cluster.InstallAsync("--set", Image)).ShouldBe("kept-one");
+        Password(await cluster.InstallAsync(Helm, "--set", Image)).ShouldBe("kept-one");
     }
 
     [HelmFact]
@@ -30,7 +32,7 @@ public sealed class ChartPasswordTests
     {
         await using var cluster = new ClusterStandIn(Secret("kept-one"));
 
-        Password(await cluster.InstallAsync("--set", $"{Image},vnc.password=given")).ShouldBe("given");
+        Password(await cluster.InstallAsync(Helm, "--set", $"{Image},vnc.password=given")).ShouldBe("given");
     }
 
     [HelmFact]
@@ -43,28 +45,14 @@ public sealed class ChartPasswordTests
         chart.Environment.ShouldNotContainKey("NO_VNC");
     }
 
-    private static string Password(string rendered)
-    {
-        // The notes follow the objects of an install.
-        var notes = rendered.IndexOf("\nNOTES:", StringComparison.Ordinal);
-        var objects = rendered[rendered.IndexOf("---\n", StringComparison.Ordinal)..(notes < 0 ? rendered.Length : notes)];
-        return Encoding.UTF8.GetString(new RenderedChart(objects).ReadFile("/etc/kvm-agent/vnc-password")!);
-    }
+    private static string Password(string rendered) =>
+        Encoding.UTF8.GetString(ClusterStandIn.Objects(rendered).ReadFile("/etc/kvm-agent/vnc-password")!);
 
     private static JsonObject Secret(string password) => new()
     {
         ["apiVersion"] = "v1",
         ["kind"] = "Secret",
-        ["metadata"] = new JsonObject
-        {
-            ["name"] = Name,
-            ["labels"] = new JsonObject { ["app.kubernetes.io/managed-by"] = "Helm" },
-            ["annotations"] = new JsonObject
-            {
-                ["meta.helm.sh/release-name"] = Helm.Release,
-                ["meta.helm.sh/release-namespace"] = Helm.Namespace,
-            },
-        },
+        ["metadata"] = ClusterStandIn.Metadata(Helm, Name, Helm.Namespace),
         ["data"] = new JsonObject { ["password"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(password)) },
     };
 }

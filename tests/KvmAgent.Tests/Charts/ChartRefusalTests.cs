@@ -1,3 +1,6 @@
+using KvmAgent.TestSupport.Charts;
+using static KvmAgent.Tests.Charts.AgentChart;
+
 namespace KvmAgent.Tests.Charts;
 
 /// <summary>Values that could never make a VM are refused before anything is installed, with what to do.</summary>
@@ -23,7 +26,7 @@ public sealed class ChartRefusalTests
     [InlineData("service.type=None", "service.type must be one of the following")]
     [InlineData("blockVolumes[0].name=data", "blockVolumes.0.name: Does not match pattern")]
     [InlineData("vnc.enabled=maybe", "vnc.enabled: Invalid type. Expected: boolean, given: string")]
-    public async Task The_schema_refuses(string values, string error) => await RefusesAsync($"{Image},{values}", error);
+    public async Task The_schema_refuses(string values, string error) => await Helm.RefusesAsync($"{Image},{values}", error);
 
     [HelmTheory]
     [InlineData("vm.cpus=1", "there is nothing to boot from: set image.source")]
@@ -42,7 +45,7 @@ public sealed class ChartRefusalTests
     [InlineData(Image + ",blockVolumes[0].name=disk1", "the block volume disk1 needs an existingClaim or a size")]
     [InlineData(Image + ",specFile.memory.size=lots", "memory \"lots\" is not a quantity")]
     [InlineData(Image + ",specFile.lifecycle.gracePeriod=soon", "gracePeriod \"soon\" is not a duration")]
-    public async Task The_chart_refuses(string values, string error) => await RefusesAsync(values, error);
+    public async Task The_chart_refuses(string values, string error) => await Helm.RefusesAsync(values, error);
 
     [HelmFact]
     public async Task All_errors_come_at_once()
@@ -62,13 +65,4 @@ public sealed class ChartRefusalTests
     [InlineData("specFile.image.source=https://images.example/debian.qcow2")]
     [InlineData("extraEnv[0].name=IMG_SOURCE,extraEnv[0].valueFrom.secretKeyRef.name=a")]
     public async Task There_are_many_things_to_boot_from(string values) => await Helm.TemplateAsync("--set", values);
-
-    private static async Task RefusesAsync(string values, string error)
-    {
-        var result = await Helm.TryTemplateAsync("--set", values);
-
-        result.ExitCode.ShouldBe(1);
-        result.Output.ShouldBeEmpty();
-        result.Error.ShouldContain(error);
-    }
 }

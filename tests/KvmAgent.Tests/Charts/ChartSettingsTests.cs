@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using KvmAgent.Settings;
+using KvmAgent.TestSupport.Charts;
+using static KvmAgent.Tests.Charts.AgentChart;
 
 namespace KvmAgent.Tests.Charts;
 
@@ -15,8 +17,8 @@ public sealed partial class ChartSettingsTests : IDisposable
     [HelmFact]
     public async Task There_is_a_value_for_every_setting()
     {
-        var full = new RenderedChart(await Helm.TemplateAsync("--values", ChartCases.Values("full"))).Environment;
-        var novnc = new RenderedChart(await Helm.TemplateAsync("--values", ChartCases.Values("novnc"))).Environment;
+        var full = new RenderedChart(await Helm.TemplateAsync("--values", Helm.Values("full"))).Environment;
+        var novnc = new RenderedChart(await Helm.TemplateAsync("--values", Helm.Values("novnc"))).Environment;
 
         Setting.All.Select(s => s.Name).Where(n => n != Setting.NoVnc.Name).Except(full.Keys).ShouldBeEmpty();
         novnc.ShouldContainKey(Setting.NoVnc.Name);
@@ -27,7 +29,7 @@ public sealed partial class ChartSettingsTests : IDisposable
     [ClassData(typeof(ChartCases))]
     public async Task The_agent_accepts_what_the_chart_sets(string name)
     {
-        var chart = new RenderedChart(await Helm.TemplateAsync("--values", ChartCases.Values(name)));
+        var chart = new RenderedChart(await Helm.TemplateAsync("--values", Helm.Values(name)));
 
         var (settings, warnings) = VmSettingsReader.Read(WithFiles(chart), $"{Helm.Release}-kvm-agent-0");
 
@@ -54,7 +56,7 @@ public sealed partial class ChartSettingsTests : IDisposable
     [HelmFact]
     public async Task Only_the_spec_file_is_in_a_config_map()
     {
-        var chart = new RenderedChart(await Helm.TemplateAsync("--values", ChartCases.Values("full")));
+        var chart = new RenderedChart(await Helm.TemplateAsync("--values", Helm.Values("full")));
 
         chart.All("ConfigMap").SelectMany(c => c["data"]!.AsObject()).Select(d => d.Key).ShouldBe(["spec.yaml"]);
     }
@@ -86,7 +88,7 @@ public sealed partial class ChartSettingsTests : IDisposable
     {
         var choices = new[] { "q35", "pc" }.SelectMany(machine => Choices(variable, machine)).Distinct();
 
-        ChartValues.SchemaOf(value).GetProperty("enum").EnumerateArray().Select(e => e.GetString())
+        new ChartValues(Helm).SchemaOf(value).GetProperty("enum").EnumerateArray().Select(e => e.GetString())
             .ShouldBe(choices.Prepend(""), ignoreOrder: true);
     }
 

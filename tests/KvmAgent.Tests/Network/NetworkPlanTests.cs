@@ -1,7 +1,7 @@
 using System.Net;
 using System.Runtime.CompilerServices;
 using KvmAgent.Network;
-using KvmAgent.Tests.Support;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Tests.Network;
 

@@ -5,6 +5,7 @@ using KvmAgent.Processes;
 using KvmAgent.Qemu;
 using KvmAgent.Settings;
 using KvmAgent.Tests.Support;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Tests.Qemu;
 

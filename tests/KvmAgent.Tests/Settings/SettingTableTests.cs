@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using KvmAgent.Settings;
-using KvmAgent.Tests.Support;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Tests.Settings;
 

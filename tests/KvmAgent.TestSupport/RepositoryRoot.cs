@@ -1,7 +1,7 @@
-namespace KvmAgent.Tests.Support;
+namespace KvmAgent.TestSupport;
 
 /// <summary>Files of the repository, found from wherever the tests were built to.</summary>
-internal static class RepositoryRoot
+public static class RepositoryRoot
 {
     private static readonly string Directory = Find();
 

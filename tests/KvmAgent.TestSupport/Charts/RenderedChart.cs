@@ -2,10 +2,10 @@ using System.Text;
 using System.Text.Json.Nodes;
 using YamlDotNet.RepresentationModel;
 
-namespace KvmAgent.Tests.Charts;
+namespace KvmAgent.TestSupport.Charts;
 
 /// <summary>The objects that a chart makes, as the kubelet would see them; every scalar is text.</summary>
-internal sealed class RenderedChart
+public sealed class RenderedChart
 {
     private readonly IReadOnlyList<JsonNode> _objects;
 
@@ -16,7 +16,10 @@ internal sealed class RenderedChart
         _objects = [.. stream.Documents.Select(d => Convert(d.RootNode)).OfType<JsonObject>()];
     }
 
-    public JsonNode Pod => One("StatefulSet")["spec"]!["template"]!["spec"]!;
+    public IEnumerable<JsonNode> Objects => _objects;
+
+    /// <summary>The one that it runs.</summary>
+    public JsonNode Pod => _objects.Single(static o => (string?)o["kind"] is "StatefulSet" or "Deployment")["spec"]!["template"]!["spec"]!;
 
     public JsonNode Container => Pod["containers"]!.AsArray().Single()!;
 

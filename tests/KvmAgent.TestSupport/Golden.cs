@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
+using Shouldly;
 
-namespace KvmAgent.Coordinator.Tests.Support;
+namespace KvmAgent.TestSupport;
 
 /// <summary>
 /// Texts that are kept in the repository and must equal what the code makes. <c>UPDATE_SNAPSHOTS=1 dotnet test …</c> writes them anew;
 /// the diff is then for a person to read.
 /// </summary>
-internal static class Golden
+public static class Golden
 {
     private static readonly bool Update = Environment.GetEnvironmentVariable("UPDATE_SNAPSHOTS") == "1";
 

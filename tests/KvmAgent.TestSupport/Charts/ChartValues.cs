@@ -1,27 +1,27 @@
 using System.Text.Json;
 
-namespace KvmAgent.Tests.Charts;
+namespace KvmAgent.TestSupport.Charts;
 
 /// <summary>One value as values.yaml declares it.</summary>
 /// <param name="Path">Dotted.</param>
 /// <param name="Default">As written.</param>
 /// <param name="Meaning">The comment before it that begins with <c># --</c>.</param>
-internal sealed record ChartValue(string Path, string Default, string Meaning);
+public sealed record ChartValue(string Path, string Default, string Meaning);
 
 /// <summary>
 /// Reads values.yaml by its lines, as comments are no part of YAML: a value stands on one line with its default, below a line of comment;
 /// a key with nothing behind it opens a group.
 /// </summary>
-internal static class ChartValues
+public sealed class ChartValues(HelmChart chart)
 {
     private const string Mark = "# -- ";
 
-    public static IReadOnlyList<ChartValue> Read()
+    public IReadOnlyList<ChartValue> Read()
     {
         var values = new List<ChartValue>();
         var groups = new Stack<(int Indent, string Path)>();
         var meaning = "";
-        foreach (var line in File.ReadLines(Path.Combine(Helm.Chart, "values.yaml")))
+        foreach (var line in File.ReadLines(Path.Combine(chart.Directory, "values.yaml")))
         {
             var text = line.TrimStart();
             var indent = line.Length - text.Length;
@@ -54,7 +54,7 @@ internal static class ChartValues
     }
 
     /// <summary>The schema of a value, by its dotted path.</summary>
-    public static JsonElement SchemaOf(string path)
+    public JsonElement SchemaOf(string path)
     {
         var node = Root();
         foreach (var part in path.Split('.'))
@@ -66,17 +66,17 @@ internal static class ChartValues
     }
 
     /// <summary>The dotted paths of all values that the schema knows.</summary>
-    public static IEnumerable<string> SchemaPaths() => Paths(Root(), "");
+    public IEnumerable<string> SchemaPaths() => Paths(Root(), "");
 
-    private static IEnumerable<string> Paths(JsonElement node, string prefix) => node.GetProperty("properties").EnumerateObject()
+    private IEnumerable<string> Paths(JsonElement node, string prefix) => node.GetProperty("properties").EnumerateObject()
         .SelectMany(p => Resolve(p.Value).TryGetProperty("properties", out _)
             ? Paths(Resolve(p.Value), $"{prefix}{p.Name}.")
             : [prefix + p.Name]);
 
-    private static JsonElement Resolve(JsonElement node) => node.TryGetProperty("$ref", out var reference)
+    private JsonElement Resolve(JsonElement node) => node.TryGetProperty("$ref", out var reference)
         ? Root().GetProperty("definitions").GetProperty(reference.GetString()!.Split('/')[^1])
         : node;
 
-    private static JsonElement Root() =>
-        JsonDocument.Parse(File.ReadAllText(Path.Combine(Helm.Chart, "values.schema.json"))).RootElement;
+    private JsonElement Root() =>
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(chart.Directory, "values.schema.json"))).RootElement;
 }

@@ -1,0 +1,43 @@
+{{/* The coordinator's settings as variables; those that say nothing are left out. A test holds the list equal to the coordinator's. */}}
+{{- define "kvm-coordinator.env" -}}
+{{- $v := .Values -}}
+{{- $full := include "kvm-coordinator.fullname" . -}}
+{{- $selector := list -}}
+{{- range $key, $value := $v.vm.nodeSelector }}{{ $selector = append $selector (printf "%s=%s" $key $value) }}{{ end -}}
+{{- $settings := list
+    (list "AGENT_IMAGE" (printf "%s:%s" $v.agent.image.repository (default .Chart.AppVersion $v.agent.image.tag)))
+    (list "AGENT_IMAGE_PULL_POLICY" $v.agent.image.pullPolicy)
+    (list "AGENT_IMAGE_PULL_SECRETS" (join "," $v.agent.image.pullSecrets))
+    (list "KVM_RESOURCE" $v.vm.kvmResource)
+    (list "TUN_RESOURCE" $v.vm.tunResource)
+    (list "SYSCTL_IP_FORWARD" (ternary "true" "" $v.vm.sysctlIpForward))
+    (list "HOST_DISK_PATHS" (join "," $v.vm.hostDiskPaths))
+    (list "VM_NODE_SELECTOR" (join "," $selector))
+    (list "AGENT_URL" (default (printf "https://%s-agents.%s.svc:%v" $full .Release.Namespace $v.listen.agentsPort) $v.agent.url))
+    (list "AGENT_AUDIENCE" $v.agent.audience)
+    (list "LISTEN_AGENTS" (printf "%s:%v" $v.listen.address $v.listen.agentsPort))
+    (list "LISTEN_API" (printf "%s:%v" $v.listen.address $v.listen.apiPort))
+    (list "LISTEN_HEALTH" (printf "%s:%v" $v.listen.address $v.listen.healthPort))
+    (list "TLS_SECRET" (include "kvm-coordinator.tlsSecret" .))
+    (list "TLS_NAMES" (concat (list (printf "%s.%s.svc" $full .Release.Namespace) (printf "%s-agents.%s.svc" $full .Release.Namespace)) $v.tls.names | join ","))
+    (list "WATCH_NAMESPACE" $v.watchNamespace)
+    (list "LOG_FORMAT" $v.log.format)
+    (list "LOG_LEVEL" $v.log.level) -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- range $setting := $settings }}
+{{- with index $setting 1 }}
+- name: {{ index $setting 0 }}
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- with $v.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,27 @@
+{{/* 50 characters: with "-agents" it is a Service's name, which ends at 63. */}}
+{{- define "kvm-coordinator.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $full .Values.fullnameOverride | replace "." "-" | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "kvm-coordinator.selectorLabels" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "kvm-coordinator.labels" -}}
+{{ include "kvm-coordinator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "kvm-coordinator.tlsSecret" -}}
+{{- default (printf "%s-tls" (include "kvm-coordinator.fullname" .)) .Values.tls.secret -}}
+{{- end -}}
+
+{{/* Those of subresources.kubevirt.io that the coordinator serves; a test holds them equal. */}}
+{{- define "kvm-coordinator.apiVersions" -}}
+{{- list "v1" "v1alpha3" | toJson -}}
+{{- end -}}

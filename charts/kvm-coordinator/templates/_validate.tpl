@@ -1,0 +1,32 @@
+{{/*
+What would leave a cluster in a worse state than before: two that realise the same kinds. All errors at once. Where charts are rendered
+without access to a cluster, nothing is known of it.
+*/}}
+{{- define "kvm-coordinator.validate" -}}
+{{- $errors := list -}}
+
+{{- $ports := list (toString .Values.listen.agentsPort) (toString .Values.listen.apiPort) (toString .Values.listen.healthPort) -}}
+{{- if lt (len (uniq $ports)) 3 -}}
+{{- $errors = append $errors (printf "listen.agentsPort, listen.apiPort and listen.healthPort are %s: give each a port of its own" (join ", " $ports)) -}}
+{{- end -}}
+
+{{- if or (lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "kubevirts.kubevirt.io") (.Capabilities.APIVersions.Has "kubevirt.io/v1/KubeVirt") -}}
+{{- $errors = append $errors "this cluster has KubeVirt (the kind KubeVirt of kubevirt.io is there): both would realise the same VirtualMachines; install the coordinator in another cluster, or delete KubeVirt with its CustomResourceDefinitions first" -}}
+{{- else -}}
+{{- $foreign := list -}}
+{{- range $path, $_ := .Files.Glob "files/crds/*.yaml" -}}
+{{- $name := base $path | trimSuffix ".yaml" -}}
+{{- with lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" $name -}}
+{{- $notes := default dict .metadata.annotations -}}
+{{- if not (and (eq (default "" (get $notes "meta.helm.sh/release-name")) $.Release.Name) (eq (default "" (get $notes "meta.helm.sh/release-namespace")) $.Release.Namespace)) -}}
+{{- $foreign = append $foreign $name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with $foreign -}}
+{{- $errors = append $errors (printf "CustomResourceDefinitions are there that are not of the release %s in %s: %s. If they are KubeVirt's or another coordinator's, install this one in another cluster; if they stayed of a former release of this chart, use its name and namespace, or make them this release's:\n    kubectl label --overwrite crd %s app.kubernetes.io/managed-by=Helm\n    kubectl annotate --overwrite crd %s meta.helm.sh/release-name=%s meta.helm.sh/release-namespace=%s" $.Release.Name $.Release.Namespace (join ", " .) (join " " .) (join " " .) $.Release.Name $.Release.Namespace) -}}
+{{- end -}}
+{{- end -}}
+
+{{- if $errors }}{{ fail (printf "\n- %s" (join "\n- " $errors)) }}{{ end -}}
+{{- end -}}

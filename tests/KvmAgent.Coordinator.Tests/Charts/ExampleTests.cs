@@ -1,0 +1,72 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Coordinator.Machines.Pods;
+using KvmAgent.Coordinator.Machines.VirtualMachines;
+using KvmAgent.Coordinator.Tests.Machines;
+using KvmAgent.TestSupport.Api;
+using static KvmAgent.Coordinator.Tests.Charts.CoordinatorChart;
+
+namespace KvmAgent.Coordinator.Tests.Charts;
+
+/// <summary>Each example is taken by an API server with the chart's kinds, and gets its pod with nothing left out.</summary>
+public sealed class ExampleTests
+{
+    private static readonly string Folder = Path.Combine(Helm.Directory, "examples");
+
+    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder).Select(static f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task An_example_becomes_a_pod(string name)
+    {
+        await using var server = await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = AnyRule.Of(CustomResourceDefinitions.All) });
+        foreach (var file in Directory.GetFiles(Path.Combine(Helm.Directory, "files", "crds")))
+        {
+            await server.ApplyCrdsAsync(file);
+        }
+
+        var objects = Yaml.Documents(await File.ReadAllTextAsync(Path.Combine(Folder, name))).Select(d => server.Create(d.AsObject())).ToList();
+
+        var instance = Instance(objects);
+        UnrealisedFields.Of(instance.Spec!).ShouldBeEmpty();
+        var plan = PodTemplate.Create(instance, Given.Claims(Claims(objects)), Given.Options(null));
+        plan.Problems.ShouldBeEmpty();
+        foreach (var service in objects.Where(static o => (string?)o["kind"] == "Service"))
+        {
+            service["spec"]!["selector"]!.AsObject().ShouldAllBe(l => plan.Pod!.Metadata.Labels![l.Key] == (string?)l.Value);
+            service["spec"]!["ports"]!.AsArray().ShouldAllBe(p => plan.Pod!.Spec!.Containers![0].Ports!.Any(c => c.Name == (string?)p!["targetPort"]));
+        }
+    }
+
+    [Fact]
+    public void The_readme_names_each()
+    {
+        var readme = File.ReadAllText(Path.Combine(Helm.Directory, "README.md"));
+
+        Directory.GetFiles(Folder).Select(Path.GetFileName).ShouldAllBe(n => readme.Contains($"| `{n}` |"));
+    }
+
+    private static VirtualMachineInstance Instance(List<JsonObject> objects)
+    {
+        if (objects.Find(static o => (string?)o["kind"] == "VirtualMachineInstance") is { } standalone)
+        {
+            return JsonSerializer.Deserialize(standalone, ApiJson.Default.VirtualMachineInstance)!;
+        }
+
+        var vm = JsonSerializer.Deserialize(One(objects, "VirtualMachine")!, ApiJson.Default.VirtualMachine)!;
+        var (spec, problem) = InstancetypeExpansion.Expand(
+            vm,
+            One(objects, "VirtualMachineInstancetype") is { } type ? JsonSerializer.Deserialize(type, ApiJson.Default.VirtualMachineInstancetype)!.Spec : null,
+            One(objects, "VirtualMachinePreference") is { } wish ? JsonSerializer.Deserialize(wish, ApiJson.Default.VirtualMachinePreference)!.Spec : null);
+        problem.ShouldBeNull();
+        var instance = InstanceTemplate.Create(vm, spec!, paused: false);
+        return instance with { Metadata = instance.Metadata with { Uid = Given.InstanceUid } };
+    }
+
+    private static JsonObject? One(List<JsonObject> objects, string kind) => objects.SingleOrDefault(o => (string?)o["kind"] == kind);
+
+    private static JsonObject Claims(List<JsonObject> objects) => new(objects.Where(static o => (string?)o["kind"] == "PersistentVolumeClaim")
+        .Select(static o => KeyValuePair.Create((string)o["metadata"]!["name"]!, (JsonNode?)new JsonObject { ["accessModes"] = o["spec"]!["accessModes"]!.DeepClone() })));
+}

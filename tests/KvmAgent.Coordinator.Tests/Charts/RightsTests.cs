@@ -1,0 +1,180 @@
+using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Agents;
+using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Coordinator.Certificates;
+using KvmAgent.Coordinator.Hosting;
+using KvmAgent.Coordinator.Machines;
+using KvmAgent.Coordinator.Subresources;
+using KvmAgent.Kubernetes;
+using KvmAgent.TestSupport.Api;
+using KvmAgent.TestSupport.Charts;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
+using static KvmAgent.Coordinator.Tests.Charts.CoordinatorChart;
+
+namespace KvmAgent.Coordinator.Tests.Charts;
+
+/// <summary>The coordinator, with the rights that the chart gives it and no others, does all that it does; and each of them is needed.</summary>
+public sealed class RightsTests
+{
+    private const string Token = "coordinator", Machines = "machines", Group = "kubevirt.io";
+
+    /// <summary>What the test's server does not ask for, or what is not the coordinator's to do in a test.</summary>
+    private static readonly Dictionary<string, string> NotSeenHere = new()
+    {
+        ["update virtualmachines/finalizers.kubevirt.io"] = "asked by admission where OwnerReferencesPermissionEnforcement is on",
+        ["update virtualmachineinstances/finalizers.kubevirt.io"] = "likewise",
+        ["list configmaps extension-apiserver-authentication in kube-system"] = "of a role that is the cluster's own",
+        ["watch configmaps extension-apiserver-authentication in kube-system"] = "likewise",
+    };
+
+    [HelmTheory]
+    [InlineData("")]
+    [InlineData(Machines)]
+    public async Task It_may_do_what_it_does_and_nothing_more(string watched)
+    {
+        var yaml = await Helm.TemplateAsync("--set", $"watchNamespace={watched}");
+        var chart = new RenderedChart(yaml);
+        var rules = new RbacRules(chart.Objects.Append(AuthenticationReader()), Helm.Namespace, FullName);
+        await using var server = await StartAsync(yaml);
+        server.AddUser(Token, $"system:serviceaccount:{Helm.Namespace}:{FullName}", rules.Allows);
+        var environment = EnvironmentOf(chart);
+        foreach (var listener in new[] { Setting.ListenAgents, Setting.ListenApi, Setting.ListenHealth })
+        {
+            environment[listener.Name] = "127.0.0.1:0";
+        }
+
+        var settings = SettingsReader.Read(environment, null, "host");
+        var connection = KubernetesConnection.To(server.Address, Token);
+        using var client = new KubernetesClient(connection, TimeProvider.System);
+        using (var stop = new CancellationTokenSource())
+        {
+            await using var coordinator = new ClusterCoordinator(settings, connection, TimeProvider.System, NullLoggerFactory.Instance);
+            await coordinator.StartAsync(CancellationToken.None);
+            var running = coordinator.RunAsync(stop.Token);
+            try
+            {
+                await LiveAsync(server, client);
+                await AskAsync(client, settings);
+                await Until.TrueAsync(() => server.Get("apiregistration.k8s.io", "apiservices", "", "v1alpha3.subresources.kubevirt.io")!["spec"]!["caBundle"] is not null);
+            }
+            catch (TimeoutException) when (rules.Refused.Count > 0)
+            {
+                // What is forbidden does not come true; the list below says what it was.
+            }
+            finally
+            {
+                await stop.CancelAsync();
+                await running;
+            }
+        }
+
+        rules.Refused.ShouldBeEmpty();
+        var scope = watched.Length == 0 ? "" : $" in {watched}";
+        rules.Unused.ShouldBe(NotSeenHere.Keys.Select(k => k.StartsWith("update ", StringComparison.Ordinal) ? k + scope : k), ignoreOrder: true);
+    }
+
+    /// <summary>A machine starts, with a ConfigMap that was made already, is stopped in haste, and starts again.</summary>
+    private static async Task LiveAsync(TestApiServer server, KubernetesClient client)
+    {
+        server.Faults.Add(static r => r.Method == "POST" && r.Path.Value!.EndsWith("/configmaps", StringComparison.Ordinal), new Fault { Drop = Drop.After });
+        server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: kubevirt.io/v1
+            kind: VirtualMachine
+            metadata: {name: web, namespace: {{Machines}}}
+            spec:
+              runStrategy: Always
+              template:
+                spec:
+                  domain: {memory: {guest: 256Mi}, devices: {disks: [{name: root, disk: {bus: virtio} }]} }
+                  volumes: [{name: root, emptyDisk: {capacity: 1Gi} }]
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.All("", "pods").Count == 1 && Status(server)?["printableStatus"] is not null);
+        var uid = Instance(server)!["metadata"]!["uid"]!.ToString();
+
+        await VerbAsync(client, "stop", """{"gracePeriod": 1}""");
+        await Until.TrueAsync(() => Instance(server) is null && server.All("", "pods").Count == 0);
+        await VerbAsync(client, "start", "");
+        await Until.TrueAsync(() => Instance(server) is { } next && next["metadata"]!["uid"]!.ToString() != uid && server.All("", "pods").Count == 1
+            && server.All("", "events", Machines).Count > 0);
+    }
+
+    /// <summary>What agents and users make it ask.</summary>
+    private static async Task AskAsync(KubernetesClient client, CoordinatorSettings settings)
+    {
+        var cache = new MachineCache(client, settings.WatchNamespace, TimeProvider.System, NullLogger<MachineCache>.Instance);
+        var admission = await new ClusterAdmission(client, cache, settings.Audience).AdmitAsync("unknown", CancellationToken.None);
+        admission.Identity.ShouldBeNull();
+        await Should.ThrowAsync<CoordinatorException>(() => new SubresourceAccess(client).DemandAsync(
+            new RequestUser("alice", null, [], new Dictionary<string, IReadOnlyList<string>>()), "get", "v1", Machines, "virtualmachineinstances", "web", "console", CancellationToken.None));
+        var renamed = new ServingCertificate(
+            client, settings.Namespace, settings.TlsSecret, [.. settings.TlsNames, "kvm.example"], TimeProvider.System, NullLogger<ServingCertificate>.Instance);
+        await renamed.LookAsync(CancellationToken.None);
+    }
+
+    private static async Task VerbAsync(KubernetesClient client, string name, string body)
+    {
+        var http = new DefaultHttpContext { Request = { Body = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(body)) } };
+        var user = new RequestUser("alice", null, [], new Dictionary<string, IReadOnlyList<string>>());
+        await new MachineVerbs(client).All.Single(v => v.Name == name).Run(new SubresourceRequest(http, user, Machines, "web"));
+        http.Response.StatusCode.ShouldBe(StatusCodes.Status202Accepted);
+    }
+
+    private static JsonObject? Instance(TestApiServer server) => server.Get(Group, "virtualmachineinstances", Machines, "web");
+
+    private static JsonNode? Status(TestApiServer server) => server.Get(Group, "virtualmachines", Machines, "web")!["status"];
+
+    private static async Task<TestApiServer> StartAsync(string yaml)
+    {
+        var server = await TestApiServer.StartAsync(new TestApiServerOptions
+        {
+            CelRules = AnyRule.Of(CustomResourceDefinitions.All),
+            Namespaces = ["kube-system", Helm.Namespace, Machines],
+        });
+        await server.ApplyCrdsAsync(yaml);
+        foreach (var service in Yaml.Documents(yaml).Where(static d => (string?)d["kind"] == "APIService"))
+        {
+            server.Create(service.AsObject());
+        }
+
+        using var authority = CertificateMaker.Authority(TimeProvider.System.GetUtcNow());
+        server.Create(new JsonObject
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "ConfigMap",
+            ["metadata"] = new JsonObject { ["name"] = "extension-apiserver-authentication", ["namespace"] = "kube-system" },
+            ["data"] = new JsonObject { ["requestheader-client-ca-file"] = authority.ExportCertificatePem() },
+        });
+        return server;
+    }
+
+    /// <summary>As each cluster has it.</summary>
+    private static JsonNode AuthenticationReader() => Yaml.Documents(
+        """
+        apiVersion: rbac.authorization.k8s.io/v1
+        kind: Role
+        metadata: {name: extension-apiserver-authentication-reader, namespace: kube-system}
+        rules:
+          - {apiGroups: [""], resources: [configmaps], resourceNames: [extension-apiserver-authentication], verbs: [get, list, watch]}
+        """).Single();
+}
+
+internal static class Until
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    public static async Task TrueAsync(Func<bool> holds, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(holds))] string what = "")
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!holds())
+        {
+            if (patience.IsCancellationRequested)
+            {
+                throw new TimeoutException($"did not come true within {Patience}: {what}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
+        }
+    }
+}
