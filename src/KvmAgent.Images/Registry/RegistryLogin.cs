@@ -73,7 +73,7 @@ internal static class RegistryLogin
         if (entry.Value.ValueKind != JsonValueKind.Object)
             throw Wrong(file, $"has at {place} no object");
         if (Text("identitytoken").Length > 0)
-            throw Wrong(file, $"has at {place} an identitytoken, which is not supported: give user and password");
+            throw Wrong(file, $"has at {place} an identitytoken, which is not supported");
         if (Text("username") is { Length: > 0 } name)
             return (name, Text("password"));
         if (Text("auth") is not { Length: > 0 } auth)
