@@ -20,7 +20,7 @@ public sealed class MountedDirectoriesTests : IAsyncLifetime
     public async Task The_guest_gets_the_files_the_keys_and_the_user_data()
     {
         var odd = new string('k', 98) + ".conf";
-        var files = Mount("files", ("app.conf", "greeting = hello"), ("APP.conf", "other"), (odd, "long"), (".hidden", "dot"));
+        var files = Mount("files", ("app.conf", "greeting = hello\n"), ("APP.conf", "other"), (odd, "long"), (".hidden", "dot"));
         var spec = Path.Combine(_pod.Directory, "spec.yaml");
         await File.WriteAllTextAsync(spec, $$"""
             configDrive:
