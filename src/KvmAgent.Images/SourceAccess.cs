@@ -11,6 +11,12 @@ public sealed record SourceAccess
     /// <summary>The password; of S3 the secret key.</summary>
     public string? Password { get; init; }
 
+    /// <summary>
+    /// A file of registries' users (containers-auth.json(5), a Secret's .dockerconfigjson), for <c>docker://</c> and <c>oci://</c> where there is
+    /// no <see cref="User"/>. Each is for the registry under whose name it stands.
+    /// </summary>
+    public string? RegistryAuthFile { get; init; }
+
     /// <summary>Sent as <c>Authorization: Bearer</c>; of S3 the session token beside user and password.</summary>
     public string? BearerToken { get; init; }
 

@@ -31,17 +31,19 @@
     (list "NO_VNC" (ternary "" "1" $v.vnc.enabled))
     (list "VNC_PASSWORD_FILE" (ternary "/etc/kvm-agent/vnc-password" "" (ne "" (include "kvm-agent.vncSecret" .))))
     (list "CONFIG_DRIVE" $v.configDrive.format)
+    (list "SSH_KEY_DIRS" (include "kvm-agent.sshKeyDirs" . | fromJsonArray | join ","))
     (list "IMAGE_DIR" $v.imageVolume.dir)
     (list "VM_DIR" $v.vm.dir)
     (list "RUN_DIR" $v.runDir)
     (list "VM_SPEC_FILE" (ternary "/etc/kvm-agent/spec.yaml" "" (gt (len $v.specFile) 0)))
     (list "GRACE_PERIOD" $v.gracePeriod)
     (list "VM_ON_POWEROFF" $v.vm.onPoweroff)
+    (list "VM_START_PAUSED" (ternary "true" "" $v.vm.startPaused))
     (list "QEMU_ARGS" $v.qemuArgs)
     (list "LOG_FORMAT" $v.log.format)
     (list "LOG_LEVEL" $v.log.level)
     (list "COORDINATOR_URL" $v.coordinator.url)
-    (list "COORDINATOR_TOKEN_FILE" $v.coordinator.tokenFile) -}}
+    (list "COORDINATOR_TOKEN_FILE" (ternary "/var/run/secrets/kvm-agent/token" "" (ne "" $v.coordinator.url))) -}}
 {{- range $name, $file := include "kvm-agent.files" . | fromJson -}}
 {{- $mounted := or $file.from.value $file.from.secret $file.from.configMap -}}
 {{- $settings = append $settings (list $file.env (ternary (printf "/etc/kvm-agent/%s" $name) $file.from.path (not (empty $mounted)))) -}}

@@ -6,14 +6,22 @@ where it comes from. Inline text goes to a Secret, as any of it may be one.
 {{- dict
     "ca.crt" (dict "env" "IMG_CA_FILE" "from" .Values.image.caFile "as" "image.caFile")
     "headers" (dict "env" "IMG_HEADERS_FILE" "from" .Values.image.headersFile "as" "image.headersFile")
+    "registry-auth.json" (dict "env" "REGISTRY_AUTH_FILE" "from" .Values.image.registryAuthFile "as" "image.registryAuthFile")
     "tls.crt" (dict "env" "IMG_CLIENT_CERT_FILE" "from" .Values.image.clientCertFile "as" "image.clientCertFile")
     "tls.key" (dict "env" "IMG_CLIENT_KEY_FILE" "from" .Values.image.clientKeyFile "as" "image.clientKeyFile")
-    "coordinator-ca.crt" (dict "env" "COORDINATOR_CA_FILE" "from" .Values.coordinator.caFile "as" "coordinator.caFile")
+    "coordinator-ca.crt" (dict "env" "COORDINATOR_CA_FILE" "from" .Values.coordinator.ca "as" "coordinator.ca")
     "metadata" (dict "env" "METADATA_FILE" "from" .Values.configDrive.metadata "as" "configDrive.metadata")
     "userdata" (dict "env" "USERDATA_FILE" "from" .Values.configDrive.userdata "as" "configDrive.userdata")
     "vendordata" (dict "env" "VENDORDATA_FILE" "from" .Values.configDrive.vendordata "as" "configDrive.vendordata")
     "networkdata" (dict "env" "NETWORKDATA_FILE" "from" .Values.configDrive.networkdata "as" "configDrive.networkdata")
     | toJson -}}
+{{- end -}}
+
+{{/* Directories beside that volume: whatever keys a Secret has become files there. */}}
+{{- define "kvm-agent.sshKeyDirs" -}}
+{{- $directories := list -}}
+{{- range .Values.configDrive.sshKeySecrets }}{{ $directories = append $directories (printf "/etc/kvm-agent-ssh-keys/%s" .) }}{{ end -}}
+{{- $directories | toJson -}}
 {{- end -}}
 
 {{/* Empty where VNC asks for none. */}}

@@ -42,6 +42,17 @@ with its settings is left to it.
 {{- if $spec.vnc -}}
 {{- $errors = append $errors "specFile.vnc is the chart's to decide: set vnc.enabled, vnc.password or vnc.passwordSecret" -}}
 {{- end -}}
+{{- $ca := list -}}
+{{- range $key, $value := pick $v.coordinator.ca "value" "configMap" "secret" "path" }}{{ if $value }}{{ $ca = append $ca $key }}{{ end }}{{ end -}}
+{{- if and $ca (not $v.coordinator.url) -}}
+{{- $errors = append $errors (printf "coordinator.ca.%s is set, but there is no coordinator: set coordinator.url" (first $ca)) -}}
+{{- end -}}
+{{- if $spec.coordinator -}}
+{{- $errors = append $errors "specFile.coordinator is the chart's to decide, as the token belongs to it: set coordinator.url and coordinator.ca" -}}
+{{- end -}}
+{{- if and $v.configDrive.sshKeySecrets (eq $v.configDrive.format "none") -}}
+{{- $errors = append $errors "configDrive.sshKeySecrets is set, but configDrive.format=none leaves no way to hand the keys over: set it to openstack or nocloud" -}}
+{{- end -}}
 {{- if not (or (eq $v.service.type "Headless") $v.service.ports $v.service.vnc) -}}
 {{- $errors = append $errors (printf "service.type=%s needs service.ports; only a Headless one does without" $v.service.type) -}}
 {{- end -}}

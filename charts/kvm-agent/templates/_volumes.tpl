@@ -8,6 +8,16 @@
   mountPath: /etc/kvm-agent
   readOnly: true
 {{- end }}
+{{- range $index, $directory := include "kvm-agent.sshKeyDirs" . | fromJsonArray }}
+- name: ssh-keys-{{ $index }}
+  mountPath: {{ $directory }}
+  readOnly: true
+{{- end }}
+{{- if .Values.coordinator.url }}
+- name: link-token
+  mountPath: /var/run/secrets/kvm-agent
+  readOnly: true
+{{- end }}
 {{- if .Values.tun.hostPath }}
 - name: tun
   mountPath: /dev/net/tun
@@ -46,6 +56,21 @@
     defaultMode: 0400
     sources:
       {{- toYaml . | nindent 6 }}
+{{- end }}
+{{- range $index, $secret := .Values.configDrive.sshKeySecrets }}
+- name: ssh-keys-{{ $index }}
+  secret:
+    secretName: {{ $secret }}
+    defaultMode: 0400
+{{- end }}
+{{- if .Values.coordinator.url }}
+- name: link-token
+  projected:
+    sources:
+      - serviceAccountToken:
+          audience: {{ .Values.coordinator.audience | quote }}
+          expirationSeconds: 3600
+          path: token
 {{- end }}
 {{- if .Values.tun.hostPath }}
 - name: tun

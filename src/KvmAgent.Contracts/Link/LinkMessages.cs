@@ -98,6 +98,7 @@ public sealed record LinkError(int Code, string Message);
 [JsonSerializable(typeof(LinkHello))]
 [JsonSerializable(typeof(LinkWelcome))]
 [JsonSerializable(typeof(StatusReport))]
+[JsonSerializable(typeof(VmUsage))]
 [JsonSerializable(typeof(TransitionReport))]
 [JsonSerializable(typeof(LinkAck))]
 [JsonSerializable(typeof(ShutdownRequest))]

@@ -25,10 +25,11 @@ internal sealed class RegistrySource(RegistryReference reference, SourceAccess a
 
     public override async Task<IImageStream> OpenAsync(TimeProvider time, StoreTimings timings, CancellationToken ct)
     {
-        var dialect = new RegistryDialect(reference, access);
+        var login = RegistryLogin.AddTo(access, reference);
+        var dialect = new RegistryDialect(reference, login);
         try
         {
-            var client = new RegistryClient(reference, access, dialect, time, timings);
+            var client = new RegistryClient(reference, login, dialect, time, timings);
             var layers = await client.LayersAsync(ct).ConfigureAwait(false);
             return new RegistryImage(reference.Shown, layers, Open, dialect);
 

@@ -12,8 +12,9 @@ internal static class MetricsCommand
         var command = new Command("metrics", "Print the VM's state as OpenMetrics text.");
         command.SetAction((_, _) => CommandLine.GuardAsync(async () =>
         {
-            var status = await ControlClient.StatusAsync(VmSettingsReader.RunDir(CommandLine.Environment())).ConfigureAwait(false);
-            Console.Write(OpenMetrics.Render(status));
+            var directory = VmSettingsReader.RunDir(CommandLine.Environment());
+            var status = await ControlClient.StatusAsync(directory).ConfigureAwait(false);
+            Console.Write(OpenMetrics.Render(status, await ControlClient.UsageAsync(directory).ConfigureAwait(false)));
             return 0;
         }));
         return command;

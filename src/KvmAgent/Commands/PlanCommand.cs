@@ -48,7 +48,8 @@ internal static class PlanCommand
             layout.Root is RootDisk.Overlay or RootDisk.Blank ? new VmDisk(settings.VmDir, settings.Name).FilePath : null,
             layout.Root is RootDisk.Overlay overlay ? Below(settings, overlay) : null,
             settings.Disk.Cdrom is { } cdrom ? (cdrom[0] == '/' ? cdrom : Path.Combine(settings.ImageDir, BaseImages.CdromName(cdrom))) : null,
-            settings.ExtraDisks.Where(d => d.Source is null).ToDictionary(d => d.Name, d => new VmDisk(settings.VmDir, $"{settings.Name}-{d.Name}").FilePath),
+            settings.ExtraDisks.Where(d => d.Size is not null).ToDictionary(d => d.Name, d => new VmDisk(settings.VmDir, $"{settings.Name}-{d.Name}").FilePath),
+            settings.ExtraDisks.Where(d => d.Files is not null).ToDictionary(d => d.Name, d => FilesDisk.PathIn(settings.RunDir, d.Name)),
             drive ? ConfigDriveFiles.PathIn(settings.RunDir) : null);
         var firmware = FirmwareFiles.Names(settings, paths);
         return new QemuMachine(

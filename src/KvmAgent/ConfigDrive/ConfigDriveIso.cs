@@ -3,7 +3,7 @@ using KvmAgent.ConfigDrive.Iso;
 namespace KvmAgent.ConfigDrive;
 
 /// <summary>
-/// Puts the tree into an ISO file. It may hold secrets, so only its owner may read it; it is made beside its final name and renamed,
+/// Puts a tree, the config drive's or that of a disk made of files, into an ISO file. It may hold secrets, so only its owner may read it; it is made beside its final name and renamed,
 /// so that nobody sees half of it. An agent that was killed leaves at most that one file beside, which the next start replaces.
 /// Small local files are read and written without async: at a start, each async method costs more than the writing does.
 /// </summary>
@@ -41,7 +41,7 @@ internal static class ConfigDriveIso
 
             if (e is IOException or UnauthorizedAccessException)
             {
-                throw new AgentException(FailureReason.Unwritable, $"cannot write the config drive {destination}: {e.Message}", e);
+                throw new AgentException(FailureReason.Unwritable, $"cannot write the drive {destination}: {e.Message}", e);
             }
 
             throw;

@@ -3,7 +3,8 @@ using KvmAgent.Documents;
 namespace KvmAgent.ConfigDrive;
 
 /// <summary>A file of the drive; its path is relative, with slashes.</summary>
-internal sealed record ConfigDriveFile(string Path, ReadOnlyMemory<byte> Content);
+/// <param name="ForAll">Whether everybody in the guest may read it, once it is mounted, or root alone.</param>
+internal sealed record ConfigDriveFile(string Path, ReadOnlyMemory<byte> Content, bool ForAll = false);
 
 /// <summary>How the guest finds its data: by the drive's label and by the names on it.</summary>
 internal enum ConfigDriveFormat
@@ -30,6 +31,9 @@ internal sealed record ConfigDriveInput
     public SourceFile? UserData { get; init; }
     public SourceFile? VendorData { get; init; }
     public SourceFile? NetworkData { get; init; }
+
+    /// <summary>To add to those of the metadata.</summary>
+    public IReadOnlyList<SshPublicKey> SshKeys { get; init; } = [];
 }
 
 /// <summary>

@@ -25,6 +25,13 @@ internal sealed class Metadata
         InstanceId = Text(TakeEither("uuid", "instance-id"), "the instance-id") ?? input.InstanceId.ToString();
         HostName = Text(TakeEither("hostname", "local-hostname"), "the host name") ?? input.VmName;
         AddKeys("key", TakeEither("public_keys", "public-keys"));
+        foreach (var key in input.SshKeys)
+        {
+            if (!PublicKeys.Values.Any(key.IsIn))
+            {
+                AddKey("key", key.Line);
+            }
+        }
     }
 
     public string InstanceId { get; }
@@ -85,11 +92,7 @@ internal sealed class Metadata
             case YamlScalar { Kind: ScalarKind.Text } scalar:
                 foreach (var key in scalar.Text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
                 {
-                    var unique = name;
-                    for (var number = 2; !PublicKeys.TryAdd(unique, key); number++)
-                    {
-                        unique = $"{name}-{number}";
-                    }
+                    AddKey(name, key);
                 }
 
                 break;
@@ -109,6 +112,15 @@ internal sealed class Metadata
                 break;
             default:
                 throw Refused(node, "expected an SSH public key: a text, a list of texts, or a mapping of names to texts");
+        }
+    }
+
+    private void AddKey(string name, string key)
+    {
+        var unique = name;
+        for (var number = 2; !PublicKeys.TryAdd(unique, key); number++)
+        {
+            unique = $"{name}-{number}";
         }
     }
 

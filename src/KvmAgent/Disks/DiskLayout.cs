@@ -49,13 +49,13 @@ internal sealed record DiskLayout(RootDisk Root, IReadOnlyList<string> Brought)
             return new RootDisk.Overlay(name);
         }
 
-        var hasCdrom = settings.Disk.Cdrom is not null || settings.ExtraDisks.Any(d => d.Cdrom);
+        var hasCdrom = settings.Disk.Cdrom is not null || settings.ExtraDisks.Any(d => d is { Cdrom: true, Files: null });
         if (hasCdrom && settings.Disk.Size is { } size)
         {
             return new RootDisk.Blank(size);
         }
 
-        return hasCdrom || settings.ExtraDisks.Count > 0
+        return hasCdrom || settings.ExtraDisks.Any(d => d.Files is null)
             ? new RootDisk.None()
             : throw new AgentException(
                 FailureReason.Settings,

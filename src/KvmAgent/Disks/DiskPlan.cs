@@ -9,9 +9,15 @@ namespace KvmAgent.Disks;
 /// <param name="Base">What it lies on.</param>
 /// <param name="Cdrom">The ISO to install from.</param>
 /// <param name="BlankDisks">Blank disks of the spec file, by name.</param>
+/// <param name="FilesDisks">ISOs made of its directories, by name.</param>
 /// <param name="ConfigDrive">The config drive's ISO.</param>
 internal sealed record DiskFiles(
-    string? Root, DiskBase? Base, string? Cdrom, IReadOnlyDictionary<string, string> BlankDisks, string? ConfigDrive);
+    string? Root,
+    DiskBase? Base,
+    string? Cdrom,
+    IReadOnlyDictionary<string, string> BlankDisks,
+    IReadOnlyDictionary<string, string> FilesDisks,
+    string? ConfigDrive);
 
 /// <summary>Makes QEMU's list of disks. The config drive is last, as guests find it by its label, and all others keep their places.</summary>
 internal static class DiskPlan
@@ -35,15 +41,23 @@ internal static class DiskPlan
 
         foreach (var extra in settings.ExtraDisks)
         {
-            disks.Add(Disk($"disk-{extra.Name}", extra.Source ?? files.BlankDisks[extra.Name], extra.Qcow2 || extra.Source is null ? "qcow2" : "raw") with
+            var (path, format) = extra switch
+            {
+                { Source: { } source } => (source, extra.Qcow2 ? "qcow2" : "raw"),
+                { Files: not null } => (files.FilesDisks[extra.Name], "raw"),
+                _ => (files.BlankDisks[extra.Name], "qcow2"),
+            };
+            var isMade = extra.Files is not null;
+            disks.Add(Disk($"disk-{extra.Name}", path, format) with
             {
                 Bus = extra.Bus,
                 Cdrom = extra.Cdrom,
                 ReadOnly = extra.ReadOnly,
                 Serial = extra.Serial,
-                BootIndex = extra.BootOrder ?? next++,
-                Cache = extra.Cache,
-                Io = extra.Io,
+                BootIndex = extra.BootOrder ?? (isMade ? null : next++),
+                // RUN_DIR may be in memory, where nothing is uncached.
+                Cache = isMade ? DiskCache.Writeback : extra.Cache,
+                Io = isMade ? DiskIo.Threads : extra.Io,
             });
         }
 

@@ -28,6 +28,7 @@ internal static class ConfigDriveFiles
             UserData = Read(wanted.UserdataFile, SourceFile.UserDataLimit),
             VendorData = Read(wanted.VendordataFile, SourceFile.DocumentLimit),
             NetworkData = Read(wanted.NetworkdataFile, SourceFile.DocumentLimit),
+            SshKeys = [.. wanted.SshKeyDirs.SelectMany(MountedDirectory.Read).SelectMany(SshPublicKey.ReadAll)],
         });
 
         static SourceFile? Read(string? path, int limit) => path is null ? null : SourceFile.Read(path, limit);

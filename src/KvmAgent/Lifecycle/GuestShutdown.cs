@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace KvmAgent.Lifecycle;
 
 /// <summary>
-/// Stops the guest inside the grace period, gently first: the guest agent's shutdown, then the ACPI power button, pressed again as a
+/// Stops the guest, where it ever ran, inside the grace period, gently first: the guest agent's shutdown, then the ACPI power button, pressed again as a
 /// guest may have missed it, then QEMU's quit, which still flushes the disks, and at last SIGKILL. The last two keep a reserve of the
 /// period for themselves and for undoing the network.
 /// </summary>
@@ -42,7 +42,15 @@ internal sealed partial class GuestShutdown(TimeSpan grace, StopSignal stop, Tim
     private async Task AskAsync(QemuRun run, Func<CancellationToken, Task>? agentShutdown, CancellationToken cancel)
     {
         var ended = run.Ended;
-        if (!(await run.Qmp.QueryStatusAsync(cancel).ConfigureAwait(false)).Running)
+        var status = await run.Qmp.QueryStatusAsync(cancel).ConfigureAwait(false);
+        if (status.Status == "prelaunch")
+        {
+            LogNeverRan();
+            await QuitAsync(run).ConfigureAwait(false);
+            return;
+        }
+
+        if (!status.Running)
         {
             // A paused guest sees no power button.
             await run.Qmp.ContinueAsync(cancel).ConfigureAwait(false);
@@ -114,6 +122,9 @@ internal sealed partial class GuestShutdown(TimeSpan grace, StopSignal stop, Tim
     }
 
     private static TimeSpan Positive(TimeSpan span) => span > TimeSpan.Zero ? span : TimeSpan.Zero;
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "the guest never ran; quitting QEMU")]
+    private partial void LogNeverRan();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "asking the guest agent to shut down")]
     private partial void LogAgent();

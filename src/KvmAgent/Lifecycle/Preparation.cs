@@ -31,7 +31,8 @@ internal sealed class Preparation(VmSettings settings, HostPaths paths, UndoStac
         var cdrom = Guard(FetchCdromAsync(failure.Token));
         var disk = Guard(MakeDiskAsync(layout, failure.Token));
         var blank = Guard(MakeBlankDisksAsync(failure.Token));
-        Task[] all = [network, drive, cdrom, disk, blank];
+        var made = Guard(Task.Run(MakeFilesDisks, failure.Token));
+        Task[] all = [network, drive, cdrom, disk, blank, made];
         try
         {
             await Task.WhenAll(all).ConfigureAwait(false);
@@ -54,6 +55,7 @@ internal sealed class Preparation(VmSettings settings, HostPaths paths, UndoStac
             image is null ? null : DiskPlan.Below(image),
             await cdrom.ConfigureAwait(false),
             await blank.ConfigureAwait(false),
+            await made.ConfigureAwait(false),
             await drive.ConfigureAwait(false));
         var disks = DiskPlan.Create(settings, layout, files);
         foreach (var planned in disks.Where(d => d.Id != "config-drive"))
@@ -130,11 +132,25 @@ internal sealed class Preparation(VmSettings settings, HostPaths paths, UndoStac
     private async Task<IReadOnlyDictionary<string, string>> MakeBlankDisksAsync(CancellationToken cancel)
     {
         var made = new Dictionary<string, string>();
-        foreach (var extra in settings.ExtraDisks.Where(d => d.Source is null))
+        foreach (var extra in settings.ExtraDisks.Where(d => d.Size is not null))
         {
             var disk = new VmDisk(settings.VmDir, $"{settings.Name}-{extra.Name}");
             await disk.PrepareAsync(null, extra.Size, cancel).ConfigureAwait(false);
             made[extra.Name] = disk.FilePath;
+        }
+
+        return made;
+    }
+
+    private Dictionary<string, string> MakeFilesDisks()
+    {
+        var made = new Dictionary<string, string>();
+        foreach (var extra in settings.ExtraDisks.Where(d => d.Files is not null))
+        {
+            var path = FilesDisk.PathIn(settings.RunDir, extra.Name);
+            undo.Push($"the disk {extra.Name}", () => File.Delete(path));
+            ConfigDriveIso.Write(FilesDisk.ReadTree(extra.Files!), path, QemuUser.GiveOwn);
+            made[extra.Name] = path;
         }
 
         return made;

@@ -1,3 +1,4 @@
+using KvmAgent.Contracts;
 using KvmAgent.Qemu;
 using KvmAgent.Status;
 using Microsoft.Extensions.Logging;
@@ -6,7 +7,7 @@ namespace KvmAgent.Lifecycle;
 
 /// <summary>
 /// Speaks up where a guest hangs under a KVM that seems to work: no lease, no guest agent, and no disk access for a while. It may as well
-/// wait at a boot menu, so it is a warning and no more.
+/// wait at a boot menu, so it is a warning and no more. While it is paused there is nothing to watch.
 /// </summary>
 internal sealed partial class ProgressWatch(QmpClient qmp, Task ended, StatusBoard board, TimeProvider time, ILogger<ProgressWatch> log)
 {
@@ -20,6 +21,13 @@ internal sealed partial class ProgressWatch(QmpClient qmp, Task ended, StatusBoa
             var before = -1L;
             while (board.Current is { Network.LeaseGiven: false, GuestAgent: null } && !ended.IsCompleted)
             {
+                if (board.Current.Phase == VmPhase.Paused)
+                {
+                    before = -1;
+                    await Task.Delay(Patience, time, cancel).ConfigureAwait(false);
+                    continue;
+                }
+
                 var usage = await qmp.QueryBlockUsageAsync(cancel: cancel).ConfigureAwait(false);
                 var operations = usage.ReadOperations + usage.WriteOperations;
                 if (operations == before)

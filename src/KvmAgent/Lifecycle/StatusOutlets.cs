@@ -1,4 +1,5 @@
 using KvmAgent.Contracts;
+using KvmAgent.Link;
 using KvmAgent.Settings;
 using KvmAgent.Status;
 using Microsoft.Extensions.Logging;
@@ -16,13 +17,13 @@ internal sealed partial class StatusOutlets : IAsyncDisposable
     private readonly NotifySocket? _notify;
     private bool _announced;
 
-    public StatusOutlets(VmSettings settings, StatusBoard board, Journal journal, HoldGate hold, ILoggerFactory logs, TimeProvider time)
+    public StatusOutlets(VmSettings settings, StatusBoard board, Journal journal, HoldGate hold, UsageReader usage, ILoggerFactory logs, TimeProvider time)
     {
         _log = logs.CreateLogger<StatusOutlets>();
         _board = board;
         _journal = journal;
         _probes = new ProbeFiles(settings.RunDir, board, time);
-        _control = new ControlSocket(settings.RunDir, board, hold.Open, logs.CreateLogger<ControlSocket>());
+        _control = new ControlSocket(settings.RunDir, board, usage.ReadAsync, hold.Open, logs.CreateLogger<ControlSocket>());
         _notify = NotifySocket.Open(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"));
         board.Changed += Take;
         Take(board.Current);

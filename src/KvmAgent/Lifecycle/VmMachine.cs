@@ -24,6 +24,7 @@ internal sealed partial class VmMachine(
     private readonly MemoryKills _memoryKills = new(paths.CGroups);
     private readonly ConsoleHub _console = ConsoleHub.Start(
         Path.Combine(settings.RunDir, "console.sock"), ConsoleOutput.To(settings, logs), time);
+    private bool _letGo;
 
     public ValueTask DisposeAsync() => _console.DisposeAsync();
 
@@ -52,7 +53,7 @@ internal sealed partial class VmMachine(
         await _console.AttachGuestAsync(_sockets.Serial, TimeSpan.FromSeconds(5), run.Ended, stop.Requested).ConfigureAwait(false);
         await prepared.Rules.ConfigureAwait(false);
         using var opened = access.Open(new RunningMachine(run.Qmp, run.Pid, agent));
-        await run.ContinueAsync(stop.Requested).ConfigureAwait(false);
+        await BeginAsync(run).ConfigureAwait(false);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Requested);
         var progress = accelerator.Accelerator == Accelerator.Kvm
             ? new ProgressWatch(run.Qmp, run.Ended, board, time, logs.CreateLogger<ProgressWatch>()).WatchAsync(watching.Token)
@@ -63,6 +64,19 @@ internal sealed partial class VmMachine(
         await _console.DetachGuestAsync().ConfigureAwait(false);
         board.Update(s => s with { Machine = s.Machine! with { QemuPid = null }, GuestAgent = null });
         return verdict;
+    }
+
+    /// <summary>Lets the guest's CPUs run, or leaves that to others. One that was powered off and on again has been let go before.</summary>
+    private Task BeginAsync(QemuRun run)
+    {
+        if (!settings.Lifecycle.StartPaused || _letGo)
+        {
+            return run.ContinueAsync(stop.Requested);
+        }
+
+        _letGo = true;
+        board.Signal(VmSignal.GuestPaused, $"{Setting.VmStartPaused.Name} is set: the guest waits for unpause");
+        return Task.CompletedTask;
     }
 
     private async Task<Verdict> WatchAsync(QemuRun run, GuestAgentWatch agent, AcceleratorChoice accelerator)

@@ -34,7 +34,7 @@ internal sealed partial class VmRunner(
         try
         {
             RunDirectory.Prepare(settings, undo);
-            var outlets = new StatusOutlets(settings, board, journal, hold, logs, time);
+            var outlets = new StatusOutlets(settings, board, journal, hold, new UsageReader(paths, access), logs, time);
             undo.Push("the status's outlets", () => outlets.DisposeAsync().AsTask());
             link.Start();
             await ChildProcess.EndLeftoverAsync(RunDirectory.QemuRecord(settings), time, stop.Requested).ConfigureAwait(false);

@@ -73,9 +73,11 @@ internal static partial class Native
 /// <summary>A file's owner, group and mode bits (type included, as in <c>st_mode</c>).</summary>
 internal readonly record struct FileAccessInfo(uint Owner, uint Group, ushort Mode)
 {
-    private const int TypeMask = 0xF000, BlockDevice = 0x6000;
+    private const int TypeMask = 0xF000, BlockDevice = 0x6000, Regular = 0x8000;
 
     public bool IsBlockDevice => (Mode & TypeMask) == BlockDevice;
+
+    public bool IsRegularFile => (Mode & TypeMask) == Regular;
 
     /// <summary>Whether the mode bits let this user have all of <paramref name="wanted"/> (4 read, 2 write, 1 execute).</summary>
     public bool Allows(uint user, IReadOnlyCollection<uint> groups, int wanted)

@@ -1,3 +1,5 @@
+using KvmAgent.Disks;
+
 namespace KvmAgent.Settings;
 
 /// <summary>The root disk's settings and the spec file's list of disks.</summary>
@@ -6,7 +8,7 @@ internal static class DiskReader
     private const long MiB = 1L << 20;
 
     private static readonly string[] ExtraKeys =
-        ["name", "source", "size", "format", "bus", "cdrom", "serial", "bootOrder", "cache", "io", "readOnly"];
+        ["name", "source", "size", "files", "label", "format", "bus", "cdrom", "serial", "bootOrder", "cache", "io", "readOnly"];
 
     public static DiskSettings Read(SettingSource source, SettingParser parser, MachineType machine)
     {
@@ -68,9 +70,11 @@ internal static class DiskReader
         var name = values.TryGetValue("name", out var n) ? ReadDiskName(n, parser) : "";
         string? source = values.TryGetValue("source", out var s) ? parser.FullPath(s) : null;
         long? size = values.TryGetValue("size", out var z) ? parser.Size(z, MiB) : null;
-        if (name.Length == 0 || source is null == size is null)
+        var files = ReadFiles(values, parser);
+        if (name.Length == 0 || (source is null ? 0 : 1) + (size is null ? 0 : 1) + (files is null ? 0 : 1) != 1)
         {
-            parser.Errors.Add($"{entry.Origin}: a disk needs a name, and either a source (a full path) or a size (a blank disk)");
+            parser.Errors.Add(
+                $"{entry.Origin}: a disk needs a name, and either a source (a full path) or a size (a blank disk) or files (a directory that becomes a disk)");
         }
 
         var cache = values.TryGetValue("cache", out var c) ? ReadCache(c, parser) : root.Cache;
@@ -88,7 +92,29 @@ internal static class DiskReader
             values.TryGetValue("bootOrder", out var order) ? parser.Integer(order, 1, 1000) : null,
             cache,
             io,
-            cdrom || (values.TryGetValue("readOnly", out var readOnly) && parser.Boolean(readOnly)));
+            cdrom || files is not null || (values.TryGetValue("readOnly", out var readOnly) && parser.Boolean(readOnly)),
+            files);
+    }
+
+    private static FilesSettings? ReadFiles(IReadOnlyDictionary<string, GivenValue> values, SettingParser parser)
+    {
+        var labelled = values.TryGetValue("label", out var label);
+        if (!values.TryGetValue("files", out var directory))
+        {
+            if (labelled)
+            {
+                parser.Errors.Add(label.Origin, label.Text, "is for a disk made of files, which this is not", "leave it out");
+            }
+
+            return null;
+        }
+
+        if (labelled && (label.Text.Length > FilesDisk.LongestLabel || label.Text != label.Text.Trim() || !label.Text.All(c => c is >= ' ' and <= '~')))
+        {
+            parser.Errors.Add(label.Origin, label.Text, "is not a disk's label", $"give at most {FilesDisk.LongestLabel} characters of ASCII, with no blank at an end");
+        }
+
+        return new FilesSettings(parser.FullPath(directory), labelled ? label.Text : FilesDisk.DefaultLabel);
     }
 
     /// <summary>It becomes part of the names of QEMU's nodes, which have 31 characters of a small alphabet: disk-NAME-file.</summary>

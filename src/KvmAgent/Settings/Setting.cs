@@ -34,6 +34,9 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
     public static readonly Setting ImgSecretKey = new("IMG_SECRET_KEY", null, "",
         "Its password, or the secret key of S3.");
 
+    public static readonly Setting RegistryAuthFile = new("REGISTRY_AUTH_FILE", "image.registryAuthFile", "",
+        "File of registries' users, as `podman login` writes it and a Secret's `.dockerconfigjson` is, where `IMG_ACCESS_KEY_ID` is not set.");
+
     public static readonly Setting ImgClientCertFile = new("IMG_CLIENT_CERT_FILE", "image.clientCertFile", "",
         "PEM file of the certificate to show to the server of `IMG_SOURCE`, if it asks; its key too, if it is not in `IMG_CLIENT_KEY_FILE`.");
 
@@ -119,13 +122,16 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
         "The guest's metadata, YAML or JSON; nothing where there is no such file.");
 
     public static readonly Setting UserdataFile = new("USERDATA_FILE", "configDrive.userdataFile", "/userdata",
-        "The guest's user data, passed byte for byte; nothing where there is no such file.");
+        "The guest's user data, passed byte for byte; nothing where there is no such file. Of a directory, such as a mounted Secret, the file `userdata` or `userData`.");
 
     public static readonly Setting VendordataFile = new("VENDORDATA_FILE", "configDrive.vendordataFile", "",
         "Vendor data for the guest.");
 
     public static readonly Setting NetworkdataFile = new("NETWORKDATA_FILE", "configDrive.networkdataFile", "",
-        "Network data for the guest; without it the guest uses DHCP.");
+        "Network data for the guest; without it the guest uses DHCP. Of a directory the file `networkdata` or `networkData`.");
+
+    public static readonly Setting SshKeyDirs = new("SSH_KEY_DIRS", "configDrive.sshKeyDirs", "",
+        "Directories, such as mounted Secrets, whose files hold SSH public keys, one a line, to add to those of the metadata: `/keys/me,/keys/ops`.");
 
     public static readonly Setting ImageDir = new("IMAGE_DIR", null, "/image",
         "The shared volume that holds base images.");
@@ -144,6 +150,9 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
 
     public static readonly Setting VmOnPoweroff = new("VM_ON_POWEROFF", "lifecycle.onPoweroff", "exit",
         "When the guest powers off: `exit`, `restart`, or `hold` until `kvm-agent start`.");
+
+    public static readonly Setting VmStartPaused = new("VM_START_PAUSED", "lifecycle.startPaused", "false",
+        "`true`: at the agent's start the guest is paused before its first instruction, until the coordinator unpauses it.");
 
     public static readonly Setting QemuArgs = new("QEMU_ARGS", null, "",
         "Further arguments for QEMU, quoted as for a shell.");
@@ -173,14 +182,14 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
     public static readonly IReadOnlyList<Setting> All =
     [
         ImgSource, ImgTarget, ImgChecksum, ImgCaFile, ImgHeadersFile, ImgAllowAddress,
-        ImgConnections, ImgAccessKeyId, ImgSecretKey, ImgClientCertFile, ImgClientKeyFile, ImgInsecureTls, ImgS3Endpoint, ImgS3Region,
+        ImgConnections, ImgAccessKeyId, ImgSecretKey, RegistryAuthFile, ImgClientCertFile, ImgClientKeyFile, ImgInsecureTls, ImgS3Endpoint, ImgS3Region,
         VmName, PodNamespace, VmCpus, VmCpuModel, VmMemory,
         VmDiskSize, VmDiskBus, VmDiskCache, VmDiskIo, VmCdrom,
         VmAccel, VmMachine, VmFirmware, VmMac, NicModel,
         VmIp, VmGw, VmIp6, PodPorts, NoVnc, VncPasswordFile,
-        ConfigDrive, MetadataFile, UserdataFile, VendordataFile, NetworkdataFile,
+        ConfigDrive, MetadataFile, UserdataFile, VendordataFile, NetworkdataFile, SshKeyDirs,
         ImageDir, VmDir, RunDir, VmSpecFile,
-        GracePeriod, VmOnPoweroff, QemuArgs, LogFormat, LogLevel,
+        GracePeriod, VmOnPoweroff, VmStartPaused, QemuArgs, LogFormat, LogLevel,
         CoordinatorUrl, CoordinatorCaFile, CoordinatorTokenFile, PodName, PodUid,
     ];
 }

@@ -17,6 +17,7 @@ internal static class SourceAccessReader
             ClientKeyFile = File(Setting.ImgClientKeyFile),
             User = Text(Setting.ImgAccessKeyId),
             Password = Text(Setting.ImgSecretKey),
+            RegistryAuthFile = File(Setting.RegistryAuthFile),
             S3Endpoint = Text(Setting.ImgS3Endpoint),
             S3Region = Text(Setting.ImgS3Region),
             InsecureTls = source.TryGet(Setting.ImgInsecureTls, out GivenValue insecure) && parser.Boolean(insecure),
@@ -31,7 +32,7 @@ internal static class SourceAccessReader
         string? Text(Setting setting) => source.TryGet(setting, out GivenValue given) ? given.Text : null;
     }
 
-    /// <summary>Without what is for one origin alone.</summary>
+    /// <summary>Without what is for one origin alone; each login in the registries' file has its own.</summary>
     public static SourceAccess WithoutSecrets(SourceAccess access) =>
         access with { HeadersFile = null, Headers = [], User = null, Password = null, BearerToken = null, ClientCertificateFile = null, ClientKeyFile = null };
 }

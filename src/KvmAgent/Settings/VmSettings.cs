@@ -73,7 +73,10 @@ internal readonly record struct CpuTopology(int Sockets, int Cores, int Threads)
 /// <param name="Cdrom">URL or absolute path of an ISO.</param>
 internal sealed record DiskSettings(long? Size, DiskBus Bus, DiskCache Cache, DiskIo Io, string? Cdrom);
 
-/// <summary>A disk of the spec file: of a <paramref name="Source"/> that is there, or blank with a <paramref name="Size"/> on the VM's own volume.</summary>
+/// <summary>
+/// A disk of the spec file: of a <paramref name="Source"/> that is there, or blank with a <paramref name="Size"/> on the VM's own volume, or made
+/// of <paramref name="Files"/>.
+/// </summary>
 internal sealed record ExtraDiskSettings(
     string Name,
     string? Source,
@@ -85,7 +88,12 @@ internal sealed record ExtraDiskSettings(
     int? BootOrder,
     DiskCache Cache,
     DiskIo Io,
-    bool ReadOnly);
+    bool ReadOnly,
+    FilesSettings? Files = null);
+
+/// <summary>A mounted ConfigMap or Secret that becomes a disk.</summary>
+/// <param name="Label">The file system's, by which the guest finds it.</param>
+internal sealed record FilesSettings(string Directory, string Label);
 
 /// <param name="PodPorts">Ports that stay with the pod besides VNC's.</param>
 internal sealed record NetworkSettings(
@@ -100,11 +108,18 @@ internal sealed record NetworkSettings(
     string? VncPasswordFile);
 
 /// <param name="Format">Null: no config drive.</param>
+/// <param name="SshKeyDirs">Directories whose files hold SSH public keys.</param>
 /// <remarks>Paths are null where nothing was set and the default is not there.</remarks>
 internal sealed record ConfigDriveSettings(
-    ConfigDriveFormat? Format, string? MetadataFile, string? UserdataFile, string? VendordataFile, string? NetworkdataFile);
+    ConfigDriveFormat? Format,
+    string? MetadataFile,
+    string? UserdataFile,
+    string? VendordataFile,
+    string? NetworkdataFile,
+    IReadOnlyList<string> SshKeyDirs);
 
-internal sealed record LifecycleSettings(TimeSpan GracePeriod, PoweroffAction OnPoweroff);
+/// <param name="StartPaused">Whether the guest waits for somebody before its first instruction.</param>
+internal sealed record LifecycleSettings(TimeSpan GracePeriod, PoweroffAction OnPoweroff, bool StartPaused);
 
 /// <summary>The link to a coordinator.</summary>
 /// <param name="Url">Null: there is no link, and the rest means nothing.</param>

@@ -1,4 +1,3 @@
-using KvmAgent.ConfigDrive;
 using KvmAgent.Images;
 
 namespace KvmAgent.Settings;
@@ -31,7 +30,7 @@ internal static class VmSettingsReader
             disk,
             DiskReader.ReadExtra(source, parser, disk, machine.Type),
             NetworkReader.Read(source, parser, ns, name),
-            ReadConfigDrive(source, parser),
+            ConfigDriveReader.Read(source, parser),
             ReadLifecycle(source, parser),
             ReadDirectory(Setting.ImageDir, source, parser),
             ReadDirectory(Setting.VmDir, source, parser),
@@ -102,29 +101,12 @@ internal static class VmSettingsReader
             SourceAccessReader.Read(source, parser));
     }
 
-    private static ConfigDriveSettings ReadConfigDrive(SettingSource source, SettingParser parser)
-    {
-        var format = source.TryGet(Setting.ConfigDrive, out GivenValue given)
-            ? parser.Choice<ConfigDriveFormat?>(given, ("openstack", ConfigDriveFormat.OpenStack), ("nocloud", ConfigDriveFormat.NoCloud), ("none", null))
-            : ConfigDriveFormat.OpenStack;
-        return new ConfigDriveSettings(
-            format,
-            OptionalFile(Setting.MetadataFile),
-            OptionalFile(Setting.UserdataFile),
-            OptionalFile(Setting.VendordataFile),
-            OptionalFile(Setting.NetworkdataFile));
-
-        string? OptionalFile(Setting setting) =>
-            source.TryGet(setting, out GivenValue path) ? parser.ExistingFile(path)
-            : setting.Default.Length > 0 && File.Exists(setting.Default) ? setting.Default
-            : null;
-    }
-
     private static LifecycleSettings ReadLifecycle(SettingSource source, SettingParser parser) => new(
         source.TryGet(Setting.GracePeriod, out GivenValue grace) ? parser.Duration(grace) : TimeSpan.FromSeconds(30),
         source.TryGet(Setting.VmOnPoweroff, out GivenValue action)
             ? parser.Choice(action, ("exit", PoweroffAction.Exit), ("hold", PoweroffAction.Hold), ("restart", PoweroffAction.Restart))
-            : PoweroffAction.Exit);
+            : PoweroffAction.Exit,
+        source.TryGet(Setting.VmStartPaused, out GivenValue paused) && parser.Boolean(paused));
 
     private static LogSettings ReadLog(SettingSource source, SettingParser parser) => new(
         source.TryGet(Setting.LogFormat, out GivenValue format)

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using KvmAgent.Contracts;
+using KvmAgent.Contracts.Link;
 
 namespace KvmAgent.Status;
 
@@ -12,6 +13,10 @@ internal static class ControlClient
 
     public static async Task<VmStatus> StatusAsync(string runDir) =>
         (await AskAsync(runDir, "status").ConfigureAwait(false)).Deserialize(ContractsJson.Default.VmStatus)!;
+
+    /// <returns>Null while no guest runs.</returns>
+    public static async Task<VmUsage?> UsageAsync(string runDir) =>
+        (await AskAsync(runDir, "usage").ConfigureAwait(false)).Deserialize(LinkJson.Default.VmUsage);
 
     /// <returns>False where the guest is not held powered off.</returns>
     public static async Task<bool> StartAsync(string runDir) => (await AskAsync(runDir, "start").ConfigureAwait(false)).GetBoolean();

@@ -1,13 +1,15 @@
 using System.Net.Sockets;
 using System.Text.Json;
 using KvmAgent.Contracts;
+using KvmAgent.Contracts.Link;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Status;
 
 /// <summary>
 /// The agent's own socket in RUN_DIR, for <c>kvm-agent status</c> and its siblings: JSON-RPC 2.0, one request a line, one answer a line.
-/// Only root may connect. Methods: <c>status</c> (gives a VmStatus), <c>start</c> (powers a held guest on; gives whether it was held).
+/// Only root may connect. Methods: <c>status</c> (gives a VmStatus), <c>usage</c> (gives a VmUsage, or null while no guest runs), <c>start</c>
+/// (powers a held guest on; gives whether it was held).
 /// </summary>
 internal sealed partial class ControlSocket : IAsyncDisposable
 {
@@ -16,13 +18,15 @@ internal sealed partial class ControlSocket : IAsyncDisposable
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly string _path;
     private readonly StatusBoard _board;
+    private readonly Func<CancellationToken, Task<VmUsage?>> _usage;
     private readonly Func<bool> _start;
     private readonly ILogger _log;
     private readonly Task _accepting;
 
-    public ControlSocket(string runDir, StatusBoard board, Func<bool> start, ILogger<ControlSocket> log)
+    public ControlSocket(
+        string runDir, StatusBoard board, Func<CancellationToken, Task<VmUsage?>> usage, Func<bool> start, ILogger<ControlSocket> log)
     {
-        (_path, _board, _start, _log) = (PathIn(runDir), board, start, log);
+        (_path, _board, _usage, _start, _log) = (PathIn(runDir), board, usage, start, log);
         File.Delete(_path);
         _listener.Bind(new UnixDomainSocketEndPoint(_path));
         File.SetUnixFileMode(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
@@ -71,7 +75,7 @@ internal sealed partial class ControlSocket : IAsyncDisposable
                 }
             }
 
-            await stream.WriteAsync(Answer(request.AsMemory(0, length))).ConfigureAwait(false);
+            await stream.WriteAsync(await AnswerAsync(request.AsMemory(0, length)).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (IOException e)
         {
@@ -79,7 +83,7 @@ internal sealed partial class ControlSocket : IAsyncDisposable
         }
     }
 
-    private byte[] Answer(ReadOnlyMemory<byte> request)
+    private async Task<byte[]> AnswerAsync(ReadOnlyMemory<byte> request)
     {
         string? method;
         try
@@ -92,15 +96,21 @@ internal sealed partial class ControlSocket : IAsyncDisposable
             return Reply(json => WriteError(json, ParseError, "not a JSON-RPC request"));
         }
 
+        var usage = method == "usage" ? await _usage(CancellationToken.None).ConfigureAwait(false) : null;
         return method switch
         {
+            "usage" => Reply(json =>
+            {
+                json.WritePropertyName("result");
+                JsonSerializer.Serialize(json, usage!, LinkJson.Default.VmUsage);
+            }),
             "status" => Reply(json =>
             {
                 json.WritePropertyName("result");
                 JsonSerializer.Serialize(json, _board.Current, ContractsJson.Default.VmStatus);
             }),
             "start" => Reply(json => json.WriteBoolean("result", _start())),
-            _ => Reply(json => WriteError(json, MethodNotFound, "there are the methods status and start")),
+            _ => Reply(json => WriteError(json, MethodNotFound, "there are the methods status, usage and start")),
         };
     }
 

@@ -11,7 +11,7 @@ internal enum VmSignal
     /// <summary>QMP: RESUME.</summary>
     GuestResumed,
 
-    /// <summary>QMP: STOP.</summary>
+    /// <summary>QMP: STOP; a guest that is not to run yet.</summary>
     GuestPaused,
 
     /// <summary>The agent asked the guest to shut down.</summary>
@@ -34,7 +34,7 @@ internal static class VmTransitions
     {
         (VmPhase.Preparing or VmPhase.Stopped or VmPhase.Starting, VmSignal.QemuStarting) => VmPhase.Starting,
         (VmPhase.Starting or VmPhase.Paused, VmSignal.GuestResumed) => VmPhase.Running,
-        (VmPhase.Running, VmSignal.GuestPaused) => VmPhase.Paused,
+        (VmPhase.Starting or VmPhase.Running, VmSignal.GuestPaused) => VmPhase.Paused,
         (VmPhase.Starting or VmPhase.Running or VmPhase.Paused, VmSignal.ShutdownAsked) => VmPhase.ShuttingDown,
         (VmPhase.Crashed or VmPhase.Failed, _) => phase,
         (_, VmSignal.PoweredOff) => VmPhase.Stopped,

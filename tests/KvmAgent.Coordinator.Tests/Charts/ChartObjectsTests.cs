@@ -62,8 +62,8 @@ public sealed class ChartObjectsTests
     public async Task Who_may_edit_may_use_every_subresource(string role)
     {
         using var client = new KubernetesClient(KubernetesConnection.To(new Uri("http://127.0.0.1:1")), TimeProvider.System);
-        var links = new InstanceLinks(client, new AgentRegistry(, TimeProvider.System));
-        Subresource[] served = [.. new MachineVerbs(client).All, .. new InstanceVerbs(links).All, .. new StreamVerbs(links, new StreamOwners()).All];
+        var links = new InstanceLinks(client, new AgentRegistry(), TimeProvider.System);
+        Subresource[] served = [.. new MachineVerbs(client).All, .. new InstanceVerbs(links).All, .. new GuestVerbs(links).All, .. UnsupportedVerbs.All, .. new StreamVerbs(links, new StreamOwners()).All];
 
         var granted = Granted(new RenderedChart(await Helm.TemplateAsync()), role);
 

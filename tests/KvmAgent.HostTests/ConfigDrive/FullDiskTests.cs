@@ -23,7 +23,7 @@ public sealed class FullDiskTests : IAsyncLifetime
         var error = Should.Throw<AgentException>(() => ConfigDriveIso.Write(Tree(1 << 20), destination));
 
         error.Reason.ShouldBe(FailureReason.Unwritable);
-        error.Message.ShouldStartWith($"cannot write the config drive {destination}: ");
+        error.Message.ShouldStartWith($"cannot write the drive {destination}: ");
         Directory.GetFileSystemEntries(_disk).ShouldBeEmpty();
 
         ConfigDriveIso.Write(Tree(1 << 10), destination);

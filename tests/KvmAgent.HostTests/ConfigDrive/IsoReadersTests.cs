@@ -10,6 +10,12 @@ public sealed class IsoReadersTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("iso-").FullName;
 
+    /// <summary>Keys of a ConfigMap that the primary hierarchy's few letters make alike, and as long as names may be.</summary>
+    private static readonly string[] Alike =
+    [
+        "app.conf", "App.conf", "app_conf", "app-conf", "app.b.conf", ".dockerconfigjson", "a..b", new('k', 103), new string('k', 98) + ".conf", new string('k', 97) + "x.conf",
+    ];
+
     private string Image => Path.Combine(_directory, "config.iso");
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
@@ -21,6 +27,8 @@ public sealed class IsoReadersTests : IDisposable
     [InlineData("nocloud", "norock")]
     [InlineData("crowded", "nojoliet")]
     [InlineData("crowded", "norock")]
+    [InlineData("alike", "nojoliet")]
+    [InlineData("alike", "norock")]
     public async Task Xorriso_extracts_the_same_bytes_by_rock_ridge_and_by_joliet(string name, string without)
     {
         var tree = Write(name);
@@ -40,6 +48,9 @@ public sealed class IsoReadersTests : IDisposable
     [InlineData("nocloud", "-R", "/user-data")]
     [InlineData("nocloud", "-J", "/user-data")]
     [InlineData("crowded", "-R", "/a/file-059")]
+    [InlineData("alike", "-R", "/app.conf")]
+    [InlineData("alike", "-J", "/App.conf")]
+    [InlineData("alike", "", "/APP.CONF;1")]
     public async Task Isoinfo_finds_a_file_by_its_name_in_each_hierarchy(string name, string extension, string path)
     {
         var tree = Write(name);
@@ -49,12 +60,13 @@ public sealed class IsoReadersTests : IDisposable
         var content = await ProcessRunner.RunAsync("isoinfo", [.. options, "-x", path, "-i", Image]);
 
         listed.Split('\n').ShouldContain(path);
-        content.ShouldBe(Encoding.UTF8.GetString(tree.Files.Single(file => IsNamed(file, path)).Content.Span));
+        content.ShouldBe(Encoding.UTF8.GetString((tree.Files.FirstOrDefault(file => path == "/" + file.Path) ?? tree.Files.First(file => IsNamed(file, path))).Content.Span));
     }
 
     [Theory]
     [InlineData("openstack", "config-2")]
     [InlineData("nocloud", "cidata")]
+    [InlineData("alike", "a-label-of-thirty-two-characters")]
     public async Task Blkid_sees_the_label_by_which_cloud_init_knows_the_drive(string name, string label)
     {
         Write(name);
@@ -90,9 +102,12 @@ public sealed class IsoReadersTests : IDisposable
         };
 
         // More than fits into one sector of a directory, and files that end at a sector's end.
-        var tree = name == "crowded"
-            ? new ConfigDriveTree("config-2", [.. Enumerable.Range(0, 60).Select(Crowd)], [])
-            : ConfigDriveTree.Create(input);
+        var tree = name switch
+        {
+            "crowded" => new ConfigDriveTree("config-2", [.. Enumerable.Range(0, 60).Select(Crowd)], []),
+            "alike" => new ConfigDriveTree("a-label-of-thirty-two-characters", [.. Alike.Select(key => new ConfigDriveFile(key, Encoding.ASCII.GetBytes($"of {key}"), ForAll: true))], []),
+            _ => ConfigDriveTree.Create(input),
+        };
         ConfigDriveIso.Write(tree, Image);
         return tree;
     }
@@ -101,7 +116,7 @@ public sealed class IsoReadersTests : IDisposable
         new($"{(number % 2 == 0 ? "b/c" : "a")}/file-{number:000}", Encoding.ASCII.GetBytes(new string('x', number * 128)));
 
     private static bool IsNamed(ConfigDriveFile file, string path) =>
-        path.Split('.', ';')[0].Equals("/" + file.Path, StringComparison.OrdinalIgnoreCase);
+        path.Split(';')[0].TrimEnd('.').Equals("/" + file.Path, StringComparison.OrdinalIgnoreCase);
 
     private static SourceFile File(string path, string text) => new(path, Encoding.UTF8.GetBytes(text));
 

@@ -97,7 +97,7 @@ public sealed class MachineTests : IAsyncLifetime
     }
 
     /// <summary>What a command says on the guest's console, line by line.</summary>
-    private static async Task<string[]> AskAsync(AgentProcess agent, string command)
+    internal static async Task<string[]> AskAsync(AgentProcess agent, string command)
     {
         const string Console = "console| ";
         var from = agent.Lines.Length;

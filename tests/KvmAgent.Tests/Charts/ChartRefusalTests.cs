@@ -25,6 +25,9 @@ public sealed class ChartRefusalTests
     [InlineData("updateStrategy=Recreate", "updateStrategy must be one of the following")]
     [InlineData("service.type=None", "service.type must be one of the following")]
     [InlineData("blockVolumes[0].name=data", "blockVolumes.0.name: Does not match pattern")]
+    [InlineData("coordinator.url=http://coordinator", "coordinator.url: Does not match pattern")]
+    [InlineData("coordinator.audience=", "coordinator.audience: String length must be greater than or equal to 1")]
+    [InlineData("configDrive.sshKeySecrets={Keys}", "configDrive.sshKeySecrets.0: Does not match pattern")]
     [InlineData("vnc.enabled=maybe", "vnc.enabled: Invalid type. Expected: boolean, given: string")]
     public async Task The_schema_refuses(string values, string error) => await Helm.RefusesAsync($"{Image},{values}", error);
 
@@ -38,6 +41,10 @@ public sealed class ChartRefusalTests
     [InlineData(Image + ",vnc.password=a,vnc.passwordSecret.name=b", "vnc.password and vnc.passwordSecret.name are both set")]
     [InlineData(Image + ",service.vnc=true,vnc.enabled=false", "service.vnc=true, but there is no VNC")]
     [InlineData(Image + ",specFile.vnc.disabled=true", "specFile.vnc is the chart's to decide")]
+    [InlineData(Image + ",coordinator.ca.secret=a", "coordinator.ca.secret is set, but there is no coordinator: set coordinator.url")]
+    [InlineData(Image + ",coordinator.url=https://a,coordinator.ca.secret=a,coordinator.ca.value=b", "coordinator.ca has more than one source (secret, value)")]
+    [InlineData(Image + ",specFile.coordinator.url=https://a", "specFile.coordinator is the chart's to decide")]
+    [InlineData(Image + ",configDrive.format=none,configDrive.sshKeySecrets={a}", "configDrive.sshKeySecrets is set, but configDrive.format=none")]
     [InlineData(Image + ",service.type=LoadBalancer,service.ports=null", "service.type=LoadBalancer needs service.ports")]
     [InlineData(Image + ",configDrive.userdata.value=a,configDrive.userdata.secret=b", "configDrive.userdata has more than one source (secret, value)")]
     [InlineData(Image + ",imageVolume.hostPath=/a,imageVolume.emptyDir=true", "imageVolume has more than one of")]

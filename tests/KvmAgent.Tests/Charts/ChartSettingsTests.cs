@@ -109,6 +109,12 @@ public sealed partial class ChartSettingsTests : IDisposable
             File.WriteAllBytes(environment[name], chart.ReadFile(path) ?? "not mine"u8.ToArray());
         }
 
+        if (environment.TryGetValue(Setting.SshKeyDirs.Name, out var directories))
+        {
+            environment[Setting.SshKeyDirs.Name] = string.Join(
+                ',', directories.Split(',').Select(d => Directory.CreateDirectory(Path.Combine(_directory, Path.GetFileName(d))).FullName));
+        }
+
         return environment;
     }
 

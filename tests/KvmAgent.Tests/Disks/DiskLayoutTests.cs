@@ -80,7 +80,8 @@ public sealed class DiskLayoutTests : IDisposable
             ("IMG_SOURCE", Image), ("VM_CDROM", "/a.iso"), ("VM_DISK_CACHE", "none"),
             ("VM_SPEC_FILE", _root.Write("spec.yaml", "disks: [{name: data, size: 1Gi}, {name: first, source: /f.img, bootOrder: 1}]")));
         var files = new DiskFiles(
-            "/vm/web.qcow2", new DiskBase("/image/debian.qcow2", "qcow2"), "/a.iso", new Dictionary<string, string> { ["data"] = "/vm/web-data.qcow2" }, "/run/config.iso");
+            "/vm/web.qcow2", new DiskBase("/image/debian.qcow2", "qcow2"), "/a.iso",
+            new Dictionary<string, string> { ["data"] = "/vm/web-data.qcow2" }, new Dictionary<string, string> { ["cfg"] = "/run/files-cfg.iso" }, "/run/config.iso");
 
         var disks = DiskPlan.Create(settings, DiskLayout.Decide(settings, Paths), files);
 

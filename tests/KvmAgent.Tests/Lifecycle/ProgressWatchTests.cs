@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using KvmAgent.Contracts;
 using KvmAgent.Lifecycle;
 using KvmAgent.Qemu;
 using KvmAgent.Status;
@@ -52,6 +53,25 @@ public sealed class ProgressWatchTests : IDisposable
         _board.Current.Warnings.ShouldHaveSingleItem();
     }
 
+    /// <summary>That it does nothing is what was wanted; once it goes on, it has all of its time.</summary>
+    [Fact]
+    public async Task A_paused_guest_is_not_complained_of()
+    {
+        _board.Signal(VmSignal.GuestPaused);
+        var watching = await WatchAsync(Running, 17, 17);
+        for (var i = 0; i < 4; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(30));
+            _board.Current.Warnings.ShouldBeEmpty();
+        }
+
+        _board.Signal(VmSignal.GuestResumed);
+        await _time.AdvanceUntilAsync(watching);
+
+        _time.GetElapsedTime(0).ShouldBeGreaterThanOrEqualTo(TimeSpan.FromSeconds(150));
+        _board.Current.Warnings.ShouldHaveSingleItem();
+    }
+
     [Fact]
     public async Task A_guest_with_a_lease_lives()
     {
@@ -86,7 +106,7 @@ public sealed class ProgressWatchTests : IDisposable
         _board.Current.Warnings.ShouldBeEmpty();
     }
 
-    /// <summary>Begins to watch; the first question is answered when this returns, and the connection ends behind the last answer.</summary>
+    /// <summary>Begins to watch; the first question, which a paused guest is spared, is answered when this returns, and the connection ends behind the last answer.</summary>
     private async Task<Task> WatchAsync(Task ended, params int[] operations)
     {
         var connecting = QmpClient.ConnectAsync(_sockets["qmp.sock"], Peer.Limit, Running, TimeProvider.System);
@@ -95,7 +115,11 @@ public sealed class ProgressWatchTests : IDisposable
         var answered = new TaskCompletionSource();
         var answering = AnswerAsync();
         var watching = new ProgressWatch(qmp, ended, _board, _time, NullLogger<ProgressWatch>.Instance).WatchAsync(CancellationToken.None);
-        await answered.Task.WaitAsync(Peer.Limit);
+        if (_board.Current.Phase == VmPhase.Running)
+        {
+            await answered.Task.WaitAsync(Peer.Limit);
+        }
+
         return EndAsync();
 
         async Task AnswerAsync()

@@ -14,7 +14,8 @@ public sealed class QemuArgumentsTests : IDisposable
 {
     private static readonly Guid Uuid = Guid.Parse("6f1d7d4c-0c0b-4b0e-8a53-9f3fbb4ac7d1");
     private static readonly DiskFiles Files = new(
-        "/vm/web.qcow2", new DiskBase("/image/debian.qcow2", "qcow2"), null, new Dictionary<string, string> { ["data"] = "/vm/web-data.qcow2" }, "/run/kvm-agent/config-drive.iso");
+        "/vm/web.qcow2", new DiskBase("/image/debian.qcow2", "qcow2"), null, new Dictionary<string, string> { ["data"] = "/vm/web-data.qcow2" },
+        new Dictionary<string, string> { ["cfg"] = "/run/kvm-agent/files-cfg.iso" }, "/run/kvm-agent/config-drive.iso");
 
     private readonly TempDirectory _directory = new();
 
@@ -118,7 +119,7 @@ public sealed class QemuArgumentsTests : IDisposable
         var spec = _directory.Write("spec.yaml", $"disks: [{{name: {longest}, size: 1Mi, bus: scsi, serial: S}}]");
         var files = new DiskFiles(
             _directory.At("a,b.qcow2"), new DiskBase(_directory.At("base.qcow2"), "qcow2"), null,
-            new Dictionary<string, string> { [longest] = _directory.At("data.qcow2") }, _directory.At("drive.iso"));
+            new Dictionary<string, string> { [longest] = _directory.At("data.qcow2") }, new Dictionary<string, string>(), _directory.At("drive.iso"));
         var machine = Machine(files, ("VM_SPEC_FILE", spec), ("NO_VNC", "1"), ("VM_MEMORY", "64Mi")) with { Sockets = new QemuSockets(_directory.At("run")) };
 
         // A tap needs a network of its own: that is what the host tests have.

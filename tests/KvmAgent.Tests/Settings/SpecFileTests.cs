@@ -21,7 +21,7 @@ public sealed class SpecFileTests : IDisposable
             nic: {model: virtio, queues: 4}
             vnc: {disabled: true}
             console: {log: false}
-            lifecycle: {gracePeriod: 2m, onPoweroff: hold}
+            lifecycle: {gracePeriod: 2m, onPoweroff: hold, startPaused: true}
             """);
 
         settings.Name.ShouldBe("db");
@@ -35,7 +35,7 @@ public sealed class SpecFileTests : IDisposable
         settings.Machine.ConsoleLog.ShouldBeFalse();
         settings.Network.Queues.ShouldBe(4);
         settings.Network.Vnc.ShouldBeFalse();
-        settings.Lifecycle.ShouldBe(new LifecycleSettings(TimeSpan.FromMinutes(2), PoweroffAction.Hold));
+        settings.Lifecycle.ShouldBe(new LifecycleSettings(TimeSpan.FromMinutes(2), PoweroffAction.Hold, true));
     }
 
     [Fact]
@@ -57,6 +57,8 @@ public sealed class SpecFileTests : IDisposable
             - {name: data, size: 10Gi, serial: DATA-1, bootOrder: 2, cache: none, io: native}
             - {name: tools, source: /volumes/tools.iso, cdrom: true, bus: sata}
             - {name: shared, source: /volumes/shared.qcow2, format: qcow2, readOnly: true}
+            - {name: app, files: /files/app}
+            - {name: sysprep, files: /files/sysprep, label: SYSPREP 1, cdrom: true, bus: sata}
             """,
             ("VM_DISK_BUS", "scsi"),
             ("VM_DISK_CACHE", "unsafe")).ExtraDisks;
@@ -65,6 +67,8 @@ public sealed class SpecFileTests : IDisposable
             new("data", null, 10L << 30, false, DiskBus.Scsi, false, "DATA-1", 2, DiskCache.None, DiskIo.Native, false),
             new("tools", "/volumes/tools.iso", null, false, DiskBus.Sata, true, null, null, DiskCache.Unsafe, DiskIo.Threads, true),
             new("shared", "/volumes/shared.qcow2", null, true, DiskBus.Scsi, false, null, null, DiskCache.Unsafe, DiskIo.Threads, true),
+            new("app", null, null, false, DiskBus.Scsi, false, null, null, DiskCache.Unsafe, DiskIo.Threads, true, new("/files/app", "cfgdata")),
+            new("sysprep", null, null, false, DiskBus.Sata, true, null, null, DiskCache.Unsafe, DiskIo.Threads, true, new("/files/sysprep", "SYSPREP 1")),
         ]);
     }
 
@@ -79,6 +83,11 @@ public sealed class SpecFileTests : IDisposable
     [InlineData("disks: [{name: a, size: 1Gi, colour: red}]", "colour of disks[0] in SPEC, line 1, column 9: nobody knows this key; a disk has name, source")]
     [InlineData("disks: [{name: a}]", "disks[0] in SPEC, line 1, column 9: a disk needs a name, and either a source (a full path) or a size")]
     [InlineData("disks: [{name: a, size: 1Gi, source: /a}]", "either a source (a full path) or a size")]
+    [InlineData("disks: [{name: a, size: 1Gi, files: /a}]", "either a source (a full path) or a size (a blank disk) or files (a directory that becomes a disk)")]
+    [InlineData("disks: [{name: a, files: a}]", "=\"a\": is not a full path; begin it with /")]
+    [InlineData("disks: [{name: a, size: 1Gi, label: b}]", "=\"b\": is for a disk made of files, which this is not; leave it out")]
+    [InlineData("disks: [{name: a, files: /a, label: a-label-of-thirty-three-characters}]", "is not a disk's label; give at most 32 characters of ASCII")]
+    [InlineData("disks: [{name: a, files: /a, label: Füße}]", "is not a disk's label")]
     [InlineData("disks: [{name: a, source: a.img}]", "disks[0].source in SPEC, line 1, column 27=\"a.img\": is not a full path; begin it with /")]
     [InlineData("disks: [{name: a, size: 1Gi},\n {name: a, size: 1Gi}]", "disks[1] in SPEC, line 2, column 2: the name a is taken")]
     [InlineData("disks: [{name: ../a, size: 1Gi}]", "=\"../a\": is not a disk's name")]

@@ -28,7 +28,7 @@ public sealed class VmSettingsReaderTests
             NicModel.Virtio, 1, settings.Network.PodPorts, true, null));
         settings.Network.PodPorts.ShouldBe([new PodPort(TransportProtocol.Tcp, 5900)]);
         settings.ConfigDrive.Format.ShouldBe(ConfigDriveFormat.OpenStack);
-        settings.Lifecycle.ShouldBe(new LifecycleSettings(TimeSpan.FromSeconds(30), PoweroffAction.Exit));
+        settings.Lifecycle.ShouldBe(new LifecycleSettings(TimeSpan.FromSeconds(30), PoweroffAction.Exit, false));
         (settings.ImageDir, settings.VmDir, settings.RunDir).ShouldBe(("/image", "/vm", "/run/kvm-agent"));
         settings.Log.ShouldBe(new LogSettings(LogFormat.Text, LogLevelSetting.Info));
     }

@@ -46,9 +46,9 @@ public sealed class StatusBoardTests
         board.Changed += told.Add;
         time.Advance(TimeSpan.FromSeconds(3));
 
+        board.Signal(VmSignal.GuestPaused, "not from here");
         board.Signal(VmSignal.QemuStarting, "first");
         board.Signal(VmSignal.QemuStarting, "again");
-        board.Signal(VmSignal.GuestPaused, "not from here");
 
         told.ShouldHaveSingleItem().ShouldBe(board.Current);
         (board.Current.Phase, board.Current.Reason, board.Current.Since, board.Current.Starts)

@@ -12,7 +12,7 @@ public sealed class VmTransitionsTests
     [
         //             QemuStarting  GuestResumed  GuestPaused   ShutdownAsked PoweredOff Broke    GaveUp
         (Preparing,    [Starting,     Preparing,    Preparing,    Preparing,    Stopped,  Crashed, Failed]),
-        (Starting,     [Starting,     Running,      Starting,     ShuttingDown, Stopped,  Crashed, Failed]),
+        (Starting,     [Starting,     Running,      Paused,       ShuttingDown, Stopped,  Crashed, Failed]),
         (Running,      [Running,      Running,      Paused,       ShuttingDown, Stopped,  Crashed, Failed]),
         (Paused,       [Paused,       Running,      Paused,       ShuttingDown, Stopped,  Crashed, Failed]),
         (ShuttingDown, [ShuttingDown, ShuttingDown, ShuttingDown, ShuttingDown, Stopped,  Crashed, Failed]),

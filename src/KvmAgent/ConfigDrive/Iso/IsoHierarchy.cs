@@ -15,6 +15,7 @@ internal sealed class IsoHierarchy
     private readonly List<IsoNode> _directories;
 
     private readonly Dictionary<IsoNode, Extent> _extents;
+    private readonly Dictionary<IsoNode, byte[]> _identifiers = [];
     private Extent _littleEndianTable = Extent.Unknown, _bigEndianTable = Extent.Unknown;
 
     public IsoHierarchy(IsoNode root, bool joliet)
@@ -23,6 +24,11 @@ internal sealed class IsoHierarchy
         _directories = [root];
         for (var i = 0; i < _directories.Count; i++)
         {
+            foreach (var (child, identifier) in IsoNames.Of(_directories[i], joliet))
+            {
+                _identifiers[child] = identifier;
+            }
+
             _directories.AddRange(Sorted(_directories[i]).Where(child => child.IsDirectory));
         }
 
@@ -90,8 +96,8 @@ internal sealed class IsoHierarchy
         descriptor[881] = 1;
     }
 
-    /// <summary>A field of 32 bytes, filled up with blanks.</summary>
-    private byte[] Text(string text) => _joliet ? Encoding.BigEndianUnicode.GetBytes(text.PadRight(16)) : Encoding.ASCII.GetBytes(text.PadRight(32));
+    /// <summary>A field of 32 bytes, filled up with blanks. A longer label is cut in Joliet, which readers know to be the same one's beginning.</summary>
+    private byte[] Text(string text) => _joliet ? Encoding.BigEndianUnicode.GetBytes(text.PadRight(16)[..16]) : Encoding.ASCII.GetBytes(text.PadRight(32));
 
     /// <summary>ECMA-119, 9.4.</summary>
     private byte[] PathTable(bool bigEndian)
@@ -151,19 +157,5 @@ internal sealed class IsoHierarchy
     private IEnumerable<IsoNode> Sorted(IsoNode directory) =>
         directory.Children.OrderBy(Identifier, Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)));
 
-    /// <summary>
-    /// A name on the medium. The primary hierarchy allows capitals, digits and underscores, and in files one dot and the version behind
-    /// it (ECMA-119, 7.5), up to 30 characters: our names are few and known, so nothing shortens them or tells them apart. Joliet
-    /// allows the version too, but neither xorriso nor genisoimage writes it.
-    /// </summary>
-    private byte[] Identifier(IsoNode node)
-    {
-        if (_joliet)
-        {
-            return Encoding.BigEndianUnicode.GetBytes(node.Name);
-        }
-
-        var name = new string([.. node.Name.Select(c => char.IsAsciiLetterOrDigit(c) || c == '.' ? char.ToUpperInvariant(c) : '_')]);
-        return Encoding.ASCII.GetBytes(node.IsDirectory ? name : name.Contains('.') ? name + ";1" : name + ".;1");
-    }
+    private byte[] Identifier(IsoNode node) => _identifiers[node];
 }

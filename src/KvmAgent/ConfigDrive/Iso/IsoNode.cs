@@ -9,7 +9,7 @@ internal sealed record Extent(uint Sector, uint Length)
 }
 
 /// <summary>A directory (it has <see cref="Children"/>) or a file of the image.</summary>
-internal sealed class IsoNode(string name, IsoNode? parent, bool isDirectory, ReadOnlyMemory<byte> content = default)
+internal sealed class IsoNode(string name, IsoNode? parent, bool isDirectory, ReadOnlyMemory<byte> content = default, bool forAll = false)
 {
     public string Name { get; } = name;
 
@@ -20,6 +20,9 @@ internal sealed class IsoNode(string name, IsoNode? parent, bool isDirectory, Re
     public bool IsDirectory { get; } = isDirectory;
     public List<IsoNode> Children { get; } = [];
     public ReadOnlyMemory<byte> Content { get; } = content;
+
+    /// <summary>Whether everybody may read it: a directory, where it leads to such a file.</summary>
+    public bool IsForAll => forAll || Children.Exists(child => child.IsForAll);
 
     /// <summary>A file's place, the same in both hierarchies; a directory has one place in each, see <see cref="IsoHierarchy"/>.</summary>
     public Extent Extent { get; set; } = Extent.Unknown;
@@ -32,7 +35,7 @@ internal sealed class IsoNode(string name, IsoNode? parent, bool isDirectory, Re
         {
             var parts = file.Path.Split('/');
             var directory = parts[..^1].Aggregate(root, (parent, name) => parent.Directory(name));
-            directory.Children.Add(new IsoNode(parts[^1], directory, isDirectory: false, file.Content));
+            directory.Children.Add(new IsoNode(parts[^1], directory, isDirectory: false, file.Content, file.ForAll));
         }
 
         return root;

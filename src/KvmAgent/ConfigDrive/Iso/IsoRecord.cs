@@ -12,9 +12,9 @@ internal static class IsoRecord
     private const int FixedLength = 33;
     private const byte DirectoryFlag = 2;
 
-    // Only root may read it once it is mounted in the guest: user data often holds passwords and tokens.
-    private const uint FileMode = 0x8000 | 0b100_000_000;
-    private const uint DirectoryMode = 0x4000 | 0b101_000_000;
+    // Only root may read a config drive once it is mounted in the guest: user data often holds passwords and tokens.
+    private const uint FileMode = 0x8000 | 0b100_000_000, FileModeForAll = 0x8000 | 0b100_100_100;
+    private const uint DirectoryMode = 0x4000 | 0b101_000_000, DirectoryModeForAll = 0x4000 | 0b101_101_101;
 
     /// <summary>Identifiers of a directory's first two records, itself and its parent.</summary>
     public static readonly byte[] Self = [0], Above = [1];
@@ -43,7 +43,13 @@ internal static class IsoRecord
     public static byte[] Mode(IsoNode node)
     {
         byte[] entry = [.. "PX"u8, 36, 1, .. new byte[32]];
-        Both32(entry.AsSpan(4), node.IsDirectory ? DirectoryMode : FileMode);
+        Both32(entry.AsSpan(4), (node.IsDirectory, node.IsForAll) switch
+        {
+            (true, true) => DirectoryModeForAll,
+            (true, false) => DirectoryMode,
+            (false, true) => FileModeForAll,
+            (false, false) => FileMode,
+        });
         Both32(entry.AsSpan(12), node.IsDirectory ? 2 + (uint)node.Children.Count(child => child.IsDirectory) : 1);
         return entry;
     }
