@@ -2,6 +2,8 @@ using KvmAgent.Contracts.Link;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Agents;
@@ -39,7 +41,8 @@ internal static class AgentEndpoints
         }
 
         using var socket = await AcceptAsync(context).ConfigureAwait(false);
-        await AgentSession.RunAsync(socket, identity, admission.Expires, token, services, context.RequestAborted).ConfigureAwait(false);
+        using var end = UntilStop(context);
+        await AgentSession.RunAsync(socket, identity, admission.Expires, token, services, end.Token).ConfigureAwait(false);
     }
 
     private static async Task StreamAsync(HttpContext context, AgentServices services)
@@ -58,9 +61,14 @@ internal static class AgentEndpoints
         using (expected)
         {
             using var socket = await AcceptAsync(context).ConfigureAwait(false);
-            await expected.ServeAsync(socket, context.RequestAborted).ConfigureAwait(false);
+            using var end = UntilStop(context);
+            await expected.ServeAsync(socket, end.Token).ConfigureAwait(false);
         }
     }
+
+    /// <summary>A listener that stops waits half a minute for what it serves, and links have no end of their own: they go to another replica at once.</summary>
+    private static CancellationTokenSource UntilStop(HttpContext context) => CancellationTokenSource.CreateLinkedTokenSource(
+        context.RequestAborted, context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
 
     /// <returns>Null where the request was answered with a refusal.</returns>
     private static async Task<(string Token, AgentAdmission Admission)?> AdmitAsync(HttpContext context, AgentServices services)

@@ -32,6 +32,9 @@ internal sealed record AgentReport(AgentIdentity Agent, AgentStart Start, long S
     public VmUsage? Usage { get; init; }
 
     public TransitionReport? Transition { get; init; }
+
+    /// <summary>False of a heartbeat: all but the usage is as this link told it before.</summary>
+    public bool IsNews { get; init; } = true;
 }
 
 /// <summary>What the coordinator expects of links.</summary>

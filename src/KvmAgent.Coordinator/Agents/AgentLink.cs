@@ -12,6 +12,7 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15), SlowLimit = TimeSpan.FromSeconds(45);
 
+    private long _sequence;
     private long _lastSeen = time.GetUtcNow().UtcTicks;
 
     public AgentIdentity Identity { get; } = identity;
@@ -90,7 +91,13 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
 
     public void Seen() => Volatile.Write(ref _lastSeen, time.GetUtcNow().UtcTicks);
 
-    public void Take(StatusReport report) => (Status, Usage) = (report.Status, report.Usage);
+    /// <returns>Whether it is news.</returns>
+    public bool Take(StatusReport report)
+    {
+        var isNews = Status is null || report.Sequence != _sequence;
+        (Status, Usage, _sequence) = (report.Status, report.Usage, report.Sequence);
+        return isNews;
+    }
 
     private Task<LinkAck> DoAsync(string method, CancellationToken cancel) => DoAsync(method, LinkAck.Done, LinkJson.Default.LinkAck, cancel);
 

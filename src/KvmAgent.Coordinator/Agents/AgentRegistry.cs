@@ -22,8 +22,16 @@ internal sealed class AgentRegistry
 
     public AgentLink? Find(string podUid) => _links.GetValueOrDefault(podUid);
 
-    /// <summary>The pod is gone: so is what is known of its history.</summary>
-    public void Forget(string podUid) => _acknowledged.TryRemove(podUid, out _);
+    /// <summary>The pod is gone: so is what is known of its history, and nobody may speak for it any more.</summary>
+    public void Forget(string podUid)
+    {
+        if (Find(podUid) is { } link)
+        {
+            _ = link.CloseAsync("the pod is gone");
+        }
+
+        _acknowledged.TryRemove(podUid, out _);
+    }
 
     /// <summary>Up to where this replica knows a pod's history.</summary>
     public JournalPosition? Acknowledged(string podUid) => _acknowledged.GetValueOrDefault(podUid);

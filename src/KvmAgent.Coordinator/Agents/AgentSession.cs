@@ -117,8 +117,9 @@ internal sealed partial class AgentSession : IDisposable
 
     private JsonElement Status(AgentLink link, StatusReport report)
     {
-        link.Take(report);
-        _services.Registry.Report(new AgentReport(_identity, report.Start, report.Sequence, report.Time) { Status = report.Status, Usage = report.Usage });
+        var isNews = link.Take(report);
+        _services.Registry.Report(
+            new AgentReport(_identity, report.Start, report.Sequence, report.Time) { Status = report.Status, Usage = report.Usage, IsNews = isNews });
         return Done;
     }
 

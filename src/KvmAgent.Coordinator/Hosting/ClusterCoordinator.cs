@@ -35,6 +35,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         (_settings, _time, _logs) = (settings, time, logs);
         _client = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _cache = new MachineCache(_client, settings.WatchNamespace, time, logs.CreateLogger<MachineCache>());
+        _cache.PodGone += _agents.Forget;
         _certificate = new ServingCertificate(
             _client, settings.Namespace, settings.TlsSecret, settings.TlsNames, time, logs.CreateLogger<ServingCertificate>());
         _frontProxy = new FrontProxy(_client, time, logs.CreateLogger<FrontProxy>());

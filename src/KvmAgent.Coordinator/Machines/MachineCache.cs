@@ -14,26 +14,25 @@ internal readonly record struct MachineKey(string Namespace, string Name)
 /// <summary>The cluster's machines, instances, pods of VMs and claims, as this replica knows them: kept current by watches.</summary>
 internal sealed class MachineCache
 {
-    private const string ByMachine = "machine", ByUid = "uid", ByPod = "pod", ByClaim = "claim", ByNamespace = "namespace", BySize = "size";
+    private const string ByMachine = "machine", ByUid = "uid", ByPod = "pod", ByClaim = "claim", BySize = "size";
 
     private readonly Informer<PersistentVolumeClaim> _claims;
+
     public MachineCache(KubernetesClient client, string? ns, TimeProvider time, ILogger<MachineCache> log)
     {
-        Machines = new Informer<VirtualMachine>(client, Kinds.VirtualMachines, ns, null, time, log);
-        Instances = new Informer<VirtualMachineInstance>(client, Kinds.VirtualMachineInstances, ns, null, time, log);
-        Pods = new Informer<Pod>(
-            client, CoreKinds.Pods, ns, new InformerOptions<Pod> { LabelSelector = $"{MachineLabels.Role}={MachineLabels.Launcher}" }, time, log);
-        _claims = new Informer<PersistentVolumeClaim>(client, CoreKinds.PersistentVolumeClaims, ns, null, time, log);
+        Machines = new(client, Kinds.VirtualMachines, ns, new() { Transform = Slim.Machine }, time, log);
+        Instances = new(client, Kinds.VirtualMachineInstances, ns, new() { Transform = Slim.Instance }, time, log);
+        Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{MachineLabels.Role}={MachineLabels.Launcher}", Transform = Slim.Pod }, time, log);
+        _claims = new(client, CoreKinds.PersistentVolumeClaims, ns, new() { Transform = Slim.Claim }, time, log);
         Sizes = new SizeCache(client, ns, time, log);
         Machines.AddIndex(BySize, static m => SizeCache.NamesOf(m));
-        Instances.AddIndex(ByClaim, static i => Claims(i));
+        Instances.AddIndex(ByClaim, static i => Claims(i).Select(name => $"{i.Metadata.Namespace}/{name}"));
         Instances.AddIndex(ByPod, static i => i.Status?.ActivePods?.Keys ?? []);
         Pods.AddIndex(ByMachine, static p => KeyOf(p) is { } key ? [key.ToString()] : []);
         Pods.AddIndex(ByUid, static p => [p.Metadata.Uid!]);
-        _claims.AddIndex(ByNamespace, static c => [c.Metadata.Namespace!]);
         Machines.Changed += e => Touched?.Invoke(new MachineKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
         Instances.Changed += e => Touched?.Invoke(new MachineKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
-        Pods.Changed += e => Touch(KeyOf(e.Object));
+        Pods.Changed += PodChanged;
         Sizes.Changed += size =>
         {
             foreach (var machine in Machines.ByIndex(BySize, size))
@@ -52,6 +51,9 @@ internal sealed class MachineCache
 
     /// <summary>Something of this machine's has changed.</summary>
     public event Action<MachineKey>? Touched;
+
+    /// <summary>The pod of this UID is not there any more.</summary>
+    public event Action<string>? PodGone;
 
     public Informer<VirtualMachine> Machines { get; }
 
@@ -75,26 +77,40 @@ internal sealed class MachineCache
     /// <summary>The instance whose status records a pod's UID.</summary>
     public VirtualMachineInstance? InstanceByPod(string uid) => Instances.ByIndex(ByPod, uid) is [var instance, ..] ? instance : null;
 
-    /// <summary>The claims of a namespace by name.</summary>
-    public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(string ns) =>
-        _claims.ByIndex(ByNamespace, ns).ToDictionary(static c => c.Metadata.Name!);
+    /// <summary>The claims that an instance names, by name; those that are there.</summary>
+    public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachineInstance instance) => ClaimsOf(instance.Metadata.Namespace!, Claims(instance));
+
+    /// <summary>Likewise for what its machine's template names.</summary>
+    public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachine vm) => ClaimsOf(vm.Metadata.Namespace!, Claims(vm.Spec?.Template.Spec));
 
     /// <summary>By the annotation, which is whole; a pod that has lost it is found by nothing.</summary>
     public static MachineKey? KeyOf(Pod pod) =>
         pod.Metadata.Annotation(MachineLabels.Domain) is { Length: > 0 } name ? new MachineKey(pod.Metadata.Namespace!, name) : null;
 
-    private void Touch(MachineKey? key)
+    private void PodChanged(InformerEvent<Pod> e)
     {
-        if (key is { } known)
+        // A list may show another pod of the same name where the former's deletion was not seen.
+        if (e.Kind == InformerEventKind.Deleted)
         {
-            Touched?.Invoke(known);
+            PodGone?.Invoke(e.Object.Metadata.Uid!);
+        }
+        else if (e.Old is { } old && old.Metadata.Uid != e.Object.Metadata.Uid)
+        {
+            PodGone?.Invoke(old.Metadata.Uid!);
+        }
+
+        if (KeyOf(e.Object) is { } key)
+        {
+            Touched?.Invoke(key);
         }
     }
 
-    private static IEnumerable<string> Claims(VirtualMachineInstance instance) => (instance.Spec?.Volumes ?? [])
-        .Select(static v => v.PersistentVolumeClaim?.ClaimName ?? v.DataVolume?.Name)
-        .Append(instance.Metadata.Annotation(MachineLabels.ImageClaim))
-        .Append(instance.Metadata.Annotation(MachineLabels.DiskClaim))
-        .OfType<string>()
-        .Select(name => $"{instance.Metadata.Namespace}/{name}");
+    private Dictionary<string, PersistentVolumeClaim> ClaimsOf(string ns, IEnumerable<string> names) =>
+        names.Distinct().Select(name => _claims.Get(ns, name)).OfType<PersistentVolumeClaim>().ToDictionary(static c => c.Metadata.Name!);
+
+    private static IEnumerable<string> Claims(VirtualMachineInstance instance) => Claims(instance.Spec)
+        .Concat(new[] { instance.Metadata.Annotation(MachineLabels.ImageClaim), instance.Metadata.Annotation(MachineLabels.DiskClaim) }.OfType<string>());
+
+    private static IEnumerable<string> Claims(VmiSpec? spec) =>
+        (spec?.Volumes ?? []).Select(static v => v.PersistentVolumeClaim?.ClaimName ?? v.DataVolume?.Name).OfType<string>();
 }

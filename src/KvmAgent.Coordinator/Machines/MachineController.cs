@@ -16,9 +16,16 @@ internal sealed partial class MachineController
 {
     private const int Workers = 8;
 
+    /// <summary>
+    /// An API server that is back after a while finds what failed meanwhile tried again within half a minute, also where nothing new happens
+    /// to it; and thousands of failures wait for one another no longer than that server bears.
+    /// </summary>
+    private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 100, Burst = 1000 };
+
     private readonly MachineCache _cache;
     private readonly AgentRegistry _agents;
     private readonly ActionRunner _actions;
+    private readonly SecondLook _doubts;
     private readonly EventRecorder _events;
     private readonly MachineOptions _options;
     private readonly StatusWriter<VirtualMachine, VirtualMachineStatus> _machineStatus;
@@ -32,6 +39,7 @@ internal sealed partial class MachineController
     {
         (_cache, _agents, _events, _options, _time, _log) = (cache, agents, events, options, time, log);
         _actions = new ActionRunner(client, cache);
+        _doubts = new SecondLook(client, cache);
         _machineStatus = new(client, Kinds.VirtualMachines, ApiJson.Default.VirtualMachineStatus, static vm => vm.Status);
         _instanceStatus = new(client, Kinds.VirtualMachineInstances, ApiJson.Default.VmiStatus, static vmi => vmi.Status);
     }
@@ -39,11 +47,11 @@ internal sealed partial class MachineController
     /// <summary>Until it leads no more.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        var queue = new WorkQueue<MachineKey>(_time, null, LogFailure);
+        var queue = new WorkQueue<MachineKey>(_time, Retries, LogFailure);
         void Add(MachineKey key) => queue.Add(key);
         void Reported(AgentReport report)
         {
-            if (_cache.PodByUid(report.Agent.PodUid) is { } pod && MachineCache.KeyOf(pod) is { } key)
+            if (report.IsNews && _cache.PodByUid(report.Agent.PodUid) is { } pod && MachineCache.KeyOf(pod) is { } key)
             {
                 queue.Add(key);
             }
@@ -70,7 +78,7 @@ internal sealed partial class MachineController
 
     private async Task LookAsync(MachineKey key, WorkQueue<MachineKey> queue, CancellationToken cancel)
     {
-        if (_cache.Instances.Get(key.Namespace, key.Name) is { } instance)
+        if (_cache.Instances.Get(key.Namespace, key.Name) is { } seen && await _doubts.TakeAsync(seen, cancel).ConfigureAwait(false) is { } instance)
         {
             await LookAsync(key, instance, queue, cancel).ConfigureAwait(false);
         }
@@ -90,7 +98,7 @@ internal sealed partial class MachineController
             instance,
             pod,
             [.. pods.Where(p => p.Metadata.Name != name)],
-            _cache.ClaimsOf(key.Namespace),
+            _cache.ClaimsOf(instance),
             pod is not null && _agents.Find(pod.Metadata.Uid!) is { Status: { } status } ? new AgentView(pod.Metadata.Uid!, status) : null,
             _time.GetUtcNow(),
             LinkExpected: _options.Link is not null);
@@ -118,7 +126,7 @@ internal sealed partial class MachineController
     private async Task LookAsync(MachineKey key, VirtualMachine vm, WorkQueue<MachineKey> queue, CancellationToken cancel)
     {
         var view = new VmView(
-            vm, _cache.Instances.Get(key.Namespace, key.Name), _cache.PodsOf(key), _cache.ClaimsOf(key.Namespace), _time.GetUtcNow(),
+            vm, _cache.Instances.Get(key.Namespace, key.Name), _cache.PodsOf(key), _cache.ClaimsOf(vm), _time.GetUtcNow(),
             _cache.Sizes.InstancetypeOf(vm), _cache.Sizes.PreferenceOf(vm));
         var decision = VmDecision.Decide(view);
         var done = await _actions.RunAsync(key, vm.Metadata.Uid!, decision.Actions, cancel).ConfigureAwait(false);

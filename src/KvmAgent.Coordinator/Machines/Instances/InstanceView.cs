@@ -7,7 +7,7 @@ namespace KvmAgent.Coordinator.Machines.Instances;
 /// <summary>All that a decision about an instance rests on.</summary>
 /// <param name="Pod">The pod of its name, whoever made it.</param>
 /// <param name="OtherPods">Pods of earlier instances of this name that are still there.</param>
-/// <param name="Claims">Those of its namespace, by name.</param>
+/// <param name="Claims">Those that it names and that are there, by name.</param>
 /// <param name="Agent">Null while no agent of its pod has a link.</param>
 /// <param name="LinkExpected">Whether agents are told to dial.</param>
 internal sealed record InstanceView(

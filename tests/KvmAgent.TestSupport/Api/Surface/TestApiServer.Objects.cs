@@ -7,6 +7,9 @@ public sealed partial class TestApiServer
 {
     private static readonly Identity Test = new("test", "", ["system:masters"]);
 
+    /// <summary>Told of each change at once and in order, whatever faults there are. It is called inside the server's lock: it must not wait, write, nor change the object.</summary>
+    public event Action<ObjectChange>? Changed;
+
     /// <param name="ns">Empty for kinds without namespaces.</param>
     /// <returns>A copy, in the storage version; null where there is none.</returns>
     public JsonObject? Get(string group, string plural, string ns, string name)
@@ -108,3 +111,6 @@ public sealed partial class TestApiServer
         FieldValidation = "Strict",
     };
 }
+
+/// <param name="Object">As it is now, or was last; without apiVersion and kind.</param>
+public sealed record ObjectChange(string Group, string Plural, bool Deleted, JsonObject Object);

@@ -31,6 +31,7 @@ public sealed partial class TestApiServer : IAsyncDisposable
     private TestApiServer(TestApiServerOptions options)
     {
         _world = new World(options);
+        _world.Changed += (type, change) => Changed?.Invoke(new ObjectChange(type.Group, type.Plural, change.Kind == ChangeKind.Deleted, change.Object.Json));
         var cel = new CelRules(options.CelRules);
         _verbs = new Verbs(_world, cel, new CustomResources(_world, cel));
         _users = new Users(_world);

@@ -1,0 +1,45 @@
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines.Pods;
+using KvmAgent.Kubernetes;
+using KvmAgent.Kubernetes.Core;
+
+namespace KvmAgent.Coordinator.Machines;
+
+/// <summary>
+/// Watches of two kinds are never of one moment, and either may be broken for a while. A recorded pod that is not seen, or a pod that is
+/// not seen to be recorded, would end a guest that runs: so the server itself is asked before that is believed.
+/// </summary>
+internal sealed class SecondLook(KubernetesClient client, MachineCache cache)
+{
+    /// <returns>The instance, as good as it can be known; null where it is gone, or another.</returns>
+    public async Task<VirtualMachineInstance?> TakeAsync(VirtualMachineInstance instance, CancellationToken cancel)
+    {
+        if (VmiPhases.IsFinal(instance.Status?.Phase))
+        {
+            return instance;
+        }
+
+        var (ns, name) = (instance.Metadata.Namespace!, PodTemplate.Name(instance));
+        if (cache.Pods.Get(ns, name) is { } pod && !IsRecorded(instance, pod))
+        {
+            var current = await client.FindAsync(Kinds.VirtualMachineInstances, ns, instance.Metadata.Name!, cancel).ConfigureAwait(false);
+            if (current is null || current.Metadata.Uid != instance.Metadata.Uid)
+            {
+                return null;
+            }
+
+            cache.Instances.Observe(current);
+            instance = current;
+        }
+
+        if (instance.Status?.ActivePods is { Count: > 0 } && cache.Pods.Get(ns, name) is null
+            && await client.FindAsync(CoreKinds.Pods, ns, name, cancel).ConfigureAwait(false) is { } unseen && unseen.Metadata.Label(MachineLabels.Role) == MachineLabels.Launcher)
+        {
+            cache.Pods.Observe(unseen);
+        }
+
+        return instance;
+    }
+
+    private static bool IsRecorded(VirtualMachineInstance instance, Pod pod) => instance.Status?.ActivePods?.ContainsKey(pod.Metadata.Uid!) == true;
+}

@@ -1,0 +1,36 @@
+using KvmAgent.Coordinator.Hosting;
+
+namespace KvmAgent.Coordinator.Tests.Faults;
+
+/// <summary>A coordinator that runs until it is disposed of, to which the node's agents link.</summary>
+internal sealed class RunningCoordinator : IAsyncDisposable
+{
+    private readonly ClusterCoordinator _coordinator;
+    private readonly FakeNode _node;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _running;
+
+    public RunningCoordinator(ClusterCoordinator coordinator, FakeNode node)
+    {
+        (_coordinator, _node) = (coordinator, node);
+        Agents = new Uri($"wss://{coordinator.EndPoints[0]}");
+        node.Coordinators[this] = (agent, cancel) => agent.LinkAsync(Agents, cancel);
+        _running = Task.Run(() => coordinator.RunAsync(_stop.Token));
+    }
+
+    /// <summary>Where agents dial.</summary>
+    public Uri Agents { get; }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_stop.IsCancellationRequested)
+        {
+            return;
+        }
+
+        _node.Coordinators.TryRemove(this, out _);
+        await _stop.CancelAsync();
+        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _coordinator.DisposeAsync();
+    }
+}
