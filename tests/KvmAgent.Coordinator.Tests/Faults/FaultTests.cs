@@ -45,11 +45,27 @@ public sealed class FaultTests
     {
         await using var cluster = await FaultCluster.StartAsync();
         await cluster.CoordinateAsync();
-        var writes = 0;
-        int[] answers = [409, 500, 429, 503, 409];
-        cluster.Server.Faults.OnRequest = request => IsByCoordinator(request) && !HttpMethods.IsGet(request.Method) && Interlocked.Increment(ref writes) is var n && n % 2 == 0
-            ? n % 12 == 0 ? new Fault { Drop = n % 24 == 0 ? Drop.Before : Drop.After } : new Fault { Status = answers[n / 2 % answers.Length] }
-            : null;
+        // At random, and the same each time: any pattern would hit the same write of each try again.
+        var random = new Random(4);
+        var (gate, writes) = (new Lock(), 0);
+        Fault?[] faults =
+        [
+            new() { Status = 409 }, new() { Status = 500 }, new() { Status = 429 }, new() { Status = 503 }, new() { Drop = Drop.Before }, new() { Drop = Drop.After },
+            null, null, null, null, null, null,
+        ];
+        cluster.Server.Faults.OnRequest = request =>
+        {
+            if (!IsByCoordinator(request) || HttpMethods.IsGet(request.Method))
+            {
+                return null;
+            }
+
+            lock (gate)
+            {
+                writes++;
+                return faults[random.Next(faults.Length)];
+            }
+        };
         await LiveAsync(cluster);
         writes.ShouldBeGreaterThan(30);
     }
