@@ -105,7 +105,7 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
             Kinds.VirtualMachineInstances, key.Namespace, name, new DeleteOptions { Uid = uid, Propagation = Propagation.Foreground }, cancel).ConfigureAwait(false);
     }
 
-    /// <summary>What is gone, or another by now, needs no deletion.</summary>
+    /// <summary>What is gone needs no deletion. What is another by now (a conflict) is looked at again: a lost deletion is asked for by nobody.</summary>
     private async Task DeleteAsync<T>(ResourceKind<T> kind, string ns, string name, DeleteOptions options, CancellationToken cancel)
         where T : class, IKubernetesObject
     {
@@ -113,7 +113,7 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
         {
             await client.DeleteAsync(kind, ns, name, options, cancel).ConfigureAwait(false);
         }
-        catch (KubernetesException e) when (e.IsNotFound || e.IsConflict)
+        catch (KubernetesException e) when (e.IsNotFound)
         {
             // As said.
         }

@@ -12,7 +12,7 @@ public sealed partial class Informer<T>
     where T : class, IKubernetesObject
 {
     /// <summary>A watch that ends earlier counts as failed: otherwise a server that ends each at once would be asked without a pause.</summary>
-    private static readonly TimeSpan _shortWatch = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _shortWatch = TimeSpan.FromSeconds(0.5);
 
     /// <summary>So many refusals of one resourceVersion: perhaps it is from before the server's data was restored. List anew.</summary>
     private const int MostRefusals = 3;
