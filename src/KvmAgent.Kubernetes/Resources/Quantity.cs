@@ -13,9 +13,22 @@ public readonly record struct Quantity(string Text)
 {
     private static readonly Dictionary<string, decimal> Factors = new()
     {
-        [""] = 1, ["m"] = 0.001m, ["u"] = 0.000001m, ["n"] = 0.000000001m,
-        ["k"] = 1e3m, ["M"] = 1e6m, ["G"] = 1e9m, ["T"] = 1e12m, ["P"] = 1e15m, ["E"] = 1e18m,
-        ["Ki"] = 1L << 10, ["Mi"] = 1L << 20, ["Gi"] = 1L << 30, ["Ti"] = 1L << 40, ["Pi"] = 1L << 50, ["Ei"] = 1L << 60,
+        [""] = 1,
+        ["m"] = 0.001m,
+        ["u"] = 0.000001m,
+        ["n"] = 0.000000001m,
+        ["k"] = 1e3m,
+        ["M"] = 1e6m,
+        ["G"] = 1e9m,
+        ["T"] = 1e12m,
+        ["P"] = 1e15m,
+        ["E"] = 1e18m,
+        ["Ki"] = 1L << 10,
+        ["Mi"] = 1L << 20,
+        ["Gi"] = 1L << 30,
+        ["Ti"] = 1L << 40,
+        ["Pi"] = 1L << 50,
+        ["Ei"] = 1L << 60,
     };
 
     /// <summary>Whole MiB or GiB where it is that, else bytes.</summary>

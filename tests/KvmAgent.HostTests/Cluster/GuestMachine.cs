@@ -18,10 +18,13 @@ internal static class GuestMachine
               "spec": {
                 "domain": {
                   "memory": {"guest": "256Mi"},
-                  "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}], "interfaces": [{"name": "default", "masquerade": {}}]}
+                  "devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}, {"name": "cloud-init", "disk": {"bus": "virtio"}}], "interfaces": [{"name": "default", "masquerade": {}}]}
                 },
                 "networks": [{"name": "default", "pod": {}}],
-                "volumes": [{"name": "root", "persistentVolumeClaim": {"claimName": "{{{claim}}}"}}]
+                "volumes": [
+                  {"name": "root", "persistentVolumeClaim": {"claimName": "{{{claim}}}"}},
+                  {"name": "cloud-init", "cloudInitNoCloud": {"userData": "#cloud-config\n# test-guest: guest-agent\n"}}
+                ]
               }
             }
           }

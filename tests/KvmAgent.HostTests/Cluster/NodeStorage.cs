@@ -45,7 +45,10 @@ internal sealed class NodeStorage(KubernetesClient client, string directory) : I
                 ["expirationSeconds"] = seconds,
                 ["boundObjectRef"] = new JsonObject
                 {
-                    ["apiVersion"] = "v1", ["kind"] = "Pod", ["name"] = pod.Metadata.Name, ["uid"] = pod.Metadata.Uid,
+                    ["apiVersion"] = "v1",
+                    ["kind"] = "Pod",
+                    ["name"] = pod.Metadata.Name,
+                    ["uid"] = pod.Metadata.Uid,
                 },
             },
         });
