@@ -58,6 +58,7 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
                 await CreateAsync(config, cancel).ConfigureAwait(false);
                 return null;
             case MachineAction.CreatePod(var pod):
+                await DemandAloneAsync(key, pod, cancel).ConfigureAwait(false);
                 var made = await client.CreateAsync(CoreKinds.Pods, pod, cancel).ConfigureAwait(false);
                 _unrecorded[owner] = made;
                 cache.Pods.Observe(made);
@@ -73,6 +74,27 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
                 return null;
             default:
                 throw new ArgumentOutOfRangeException(nameof(action), action, "unknown action");
+        }
+    }
+
+    /// <summary>
+    /// That no other pod of the machine's is left is asked of the server itself: a cache that lags, as a new leader's may, would let two
+    /// guests run on one disk.
+    /// </summary>
+    private async Task DemandAloneAsync(MachineKey key, Pod pod, CancellationToken cancel)
+    {
+        var selector = $"{MachineLabels.Role}={MachineLabels.Launcher},{MachineLabels.InstanceName}={pod.Metadata.Label(MachineLabels.InstanceName)}";
+        var there = await client.ListAsync(CoreKinds.Pods, key.Namespace, new ListOptions { LabelSelector = selector }, cancel).ConfigureAwait(false);
+        var other = false;
+        foreach (var unseen in there.Items.Where(p => MachineCache.KeyOf(p) == key && p.Metadata.Name != pod.Metadata.Name))
+        {
+            cache.Pods.Observe(unseen);
+            other = true;
+        }
+
+        if (other)
+        {
+            throw new MachineChangedException($"a pod of an earlier instance of {key} is still there");
         }
     }
 

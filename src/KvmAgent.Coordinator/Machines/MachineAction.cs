@@ -29,3 +29,6 @@ internal sealed record MachineEvent(string Type, string Reason, string Message);
 /// <param name="Again">When to look once more even if nothing changes.</param>
 internal sealed record Decision<TStatus>(
     TStatus Status, IReadOnlyList<MachineAction> Actions, IReadOnlyList<MachineEvent> Events, TimeSpan? Again = null);
+
+/// <summary>What a decision rested on was not so: it is made again.</summary>
+internal sealed class MachineChangedException(string message) : Exception(message);

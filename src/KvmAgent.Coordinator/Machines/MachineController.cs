@@ -167,7 +167,7 @@ internal sealed partial class MachineController
 
     private void LogFailure(MachineKey key, Exception e)
     {
-        if (e is KubernetesException { IsConflict: true })
+        if (e is KubernetesException { IsConflict: true } or MachineChangedException)
         {
             LogStale(key);
         }

@@ -8,30 +8,46 @@ internal static class SocketPump
 {
     private const int FrameLength = 64 << 10;
 
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
+
     /// <param name="client">Is told why it ends.</param>
     /// <param name="stop">Ends it with a farewell to the client.</param>
     public static async Task RunAsync(WebSocket client, WebSocket agent, CancellationToken stop)
     {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        // Not linked to stop: a receive that is cancelled aborts its socket, and no farewell would come through.
+        using var end = new CancellationTokenSource();
         var up = CopyAsync(client, agent, end.Token);
         var down = CopyAsync(agent, client, end.Token);
-        await Task.WhenAny(up, down).ConfigureAwait(false);
-        if (client.State is WebSocketState.Open or WebSocketState.CloseReceived)
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using (stop.Register(stopped.SetResult))
         {
-            var (status, why) = stop.IsCancellationRequested ? (WebSocketCloseStatus.PolicyViolation, "taken over by another client") : (WebSocketCloseStatus.NormalClosure, "");
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2), TimeProvider.System);
-            try
-            {
-                await client.CloseOutputAsync(status, why, limit.Token).ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is WebSocketException or OperationCanceledException)
-            {
-                // It takes nothing any more.
-            }
+            await Task.WhenAny(up, down, stopped.Task).ConfigureAwait(false);
         }
 
+        await TakeLeaveAsync(client, up, stop.IsCancellationRequested).ConfigureAwait(false);
         await end.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(up, down).ConfigureAwait(false);
+    }
+
+    private static async Task TakeLeaveAsync(WebSocket client, Task reading, bool takenOver)
+    {
+        if (client.State is not (WebSocketState.Open or WebSocketState.CloseReceived))
+        {
+            return;
+        }
+
+        var (status, why) = takenOver ? (WebSocketCloseStatus.PolicyViolation, "taken over by another client") : (WebSocketCloseStatus.NormalClosure, "");
+        using var limit = new CancellationTokenSource(Farewell, TimeProvider.System);
+        try
+        {
+            await client.CloseOutputAsync(status, why, limit.Token).ConfigureAwait(false);
+            // Its answer, so that nothing that is under way is lost to a reset.
+            await reading.WaitAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException)
+        {
+            // It takes nothing any more.
+        }
     }
 
     private static async Task CopyAsync(WebSocket from, WebSocket to, CancellationToken stop)

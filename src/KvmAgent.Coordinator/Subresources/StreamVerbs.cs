@@ -29,12 +29,11 @@ internal sealed class StreamVerbs(InstanceLinks links, StreamOwners owners)
         new(HttpMethods.Get, resource, "portforward", PortAsync, "/{port}/{protocol}"),
     ];
 
-    /// <summary>One client at a time; a new one takes over, unless it asks not to.</summary>
-    private async Task OwnAsync(SubresourceRequest request, string kind)
-    {
-        using var own = owners.Take($"{request.Namespace}/{request.Name}/{kind}", preserve: request.Http.Request.Query["preserveSession"] == "true");
-        await ConnectAsync(request, new StreamRequest(kind), own.Lost).ConfigureAwait(false);
-    }
+    /// <summary>One client at a time; a new one takes over as soon as it has its own stream, unless it asks not to.</summary>
+    private Task OwnAsync(SubresourceRequest request, string kind) => ConnectAsync(
+        request,
+        new StreamRequest(kind),
+        () => owners.Take($"{request.Namespace}/{request.Name}/{kind}", preserve: request.Http.Request.Query["preserveSession"] == "true"));
 
     private Task PortAsync(SubresourceRequest request)
     {
@@ -50,10 +49,10 @@ internal sealed class StreamVerbs(InstanceLinks links, StreamOwners owners)
             throw new CoordinatorException(FailureReason.BadRequest, $"protocol {protocol} is not supported; give tcp or udp");
         }
 
-        return ConnectAsync(request, new StreamRequest(StreamKinds.Port, number, protocol), CancellationToken.None);
+        return ConnectAsync(request, new StreamRequest(StreamKinds.Port, number, protocol), null);
     }
 
-    private async Task ConnectAsync(SubresourceRequest request, StreamRequest wanted, CancellationToken lost)
+    private async Task ConnectAsync(SubresourceRequest request, StreamRequest wanted, Func<StreamOwners.Owner>? take)
     {
         var sockets = request.Http.WebSockets;
         if (!sockets.IsWebSocketRequest)
@@ -63,13 +62,14 @@ internal sealed class StreamVerbs(InstanceLinks links, StreamOwners owners)
 
         var link = await links.OfRunningAsync(new MachineKey(request.Namespace, request.Name), FailureReason.BadRequest, request.Cancel).ConfigureAwait(false);
         await using var stream = await link.OpenStreamAsync(wanted, request.Cancel).ConfigureAwait(false);
+        using var own = take?.Invoke();
         using var client = await sockets.AcceptWebSocketAsync(new WebSocketAcceptContext
         {
             SubProtocol = sockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null,
             KeepAliveInterval = PingEvery,
             KeepAliveTimeout = PongLimit,
         }).ConfigureAwait(false);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(request.Cancel, lost);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(request.Cancel, own?.Lost ?? CancellationToken.None);
         await SocketPump.RunAsync(client, stream.Socket, stop.Token).ConfigureAwait(false);
     }
 }

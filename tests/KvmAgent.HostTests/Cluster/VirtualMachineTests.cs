@@ -34,6 +34,13 @@ public class VirtualMachineTests
             await console.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
         }
 
+        await AnotherConsoleTakesOver(api);
+        using (var web = await api.ConnectAsync("namespaces/default/virtualmachines/web/portforward/80"))
+        {
+            await web.SendAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.0\r\n\r\n"), WebSocketMessageType.Binary, true, CancellationToken.None);
+            await ReadUntilAsync(web, "200 OK");
+        }
+
         const string instances = "namespaces/default/virtualmachineinstances/web/";
         (await api.SendAsync(HttpMethod.Put, instances + "pause")).ShouldBe((200, ""));
         await cluster.PrintsAsync("web", "Paused");
@@ -50,6 +57,23 @@ public class VirtualMachineTests
         (await api.SendAsync(HttpMethod.Put, "namespaces/default/virtualmachines/web/stop")).ShouldBe((202, ""));
         await cluster.PrintsAsync("web", "Stopped");
         (await cluster.InstanceAsync("web")).ShouldBeNull();
+    }
+
+    private static async Task AnotherConsoleTakesOver(FrontProxyClient api)
+    {
+        const string console = "namespaces/default/virtualmachineinstances/web/console";
+        using var first = await api.ConnectAsync(console);
+        (await Should.ThrowAsync<InvalidOperationException>(() => api.ConnectAsync(console + "?preserveSession=true"))).Message.ShouldContain("409");
+        using var second = await api.ConnectAsync(console);
+        using var limit = new CancellationTokenSource(AgentProcess.Patience);
+        var buffer = new byte[4096];
+        while ((await first.ReceiveAsync(buffer.AsMemory(), limit.Token)).MessageType != WebSocketMessageType.Close)
+        {
+        }
+
+        first.CloseStatusDescription.ShouldNotBeNull().ShouldContain("taken over");
+        await second.SendAsync(Encoding.ASCII.GetBytes("echo $((5*5))-still-there\n"), WebSocketMessageType.Binary, true, CancellationToken.None);
+        await ReadUntilAsync(second, "25-still-there");
     }
 
     private static async Task ReadUntilAsync(WebSocket socket, string text)
