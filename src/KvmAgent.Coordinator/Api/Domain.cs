@@ -162,6 +162,10 @@ public sealed record Disk
 
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
+
+    /// <summary>KubeVirt's default is sata, also where there is neither disk nor cdrom.</summary>
+    [JsonIgnore]
+    public string Bus => Cdrom?.Bus ?? AsDisk?.Bus ?? "sata";
 }
 
 public sealed record DiskTarget

@@ -31,6 +31,10 @@ public sealed record VmVolume
 
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
+
+    /// <summary>The PersistentVolumeClaim that it lies on; null for the other kinds.</summary>
+    [JsonIgnore]
+    public string? Claim => PersistentVolumeClaim?.ClaimName ?? DataVolume?.Name;
 }
 
 public sealed record ClaimVolume

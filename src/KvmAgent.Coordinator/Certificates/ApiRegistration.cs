@@ -10,33 +10,10 @@ namespace KvmAgent.Coordinator.Certificates;
 /// <summary>Keeps the APIServices' caBundle as our authority is. They are the chart's: where one is missing, that is said and nothing else.</summary>
 internal sealed partial class ApiRegistration(KubernetesClient client, ServingCertificate certificate, TimeProvider time, ILogger<ApiRegistration> log)
 {
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMinutes(1), LookAgain = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(5);
 
-    public async Task RunAsync(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            var pause = LookEvery;
-            foreach (var version in SubresourceApi.Versions)
-            {
-                try
-                {
-                    await LookAsync($"{version}.{SubresourceApi.Group}", stop).ConfigureAwait(false);
-                }
-                catch (OperationCanceledException) when (stop.IsCancellationRequested)
-                {
-                    return;
-                }
-                catch (Exception e) when (e is KubernetesException or HttpRequestException)
-                {
-                    LogFailed(version, e.Message);
-                    pause = LookAgain;
-                }
-            }
-
-            await Task.Delay(pause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(SubresourceApi.Versions.Select(version => Regularly.LookAsync(
+        cancel => LookAsync($"{version}.{SubresourceApi.Group}", cancel), why => LogFailed(version, why), TimeSpan.Zero, LookAgain, time, stop)));
 
     private async Task LookAsync(string name, CancellationToken cancel)
     {

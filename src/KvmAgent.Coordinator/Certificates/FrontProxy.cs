@@ -17,8 +17,6 @@ internal sealed partial class FrontProxy(KubernetesClient client, TimeProvider t
     private const string Namespace = "kube-system", Name = "extension-apiserver-authentication",
         Authority = "requestheader-client-ca-file", AllowedNames = "requestheader-allowed-names", ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMinutes(1);
-
     private volatile Trust? _trust;
 
     private sealed record Trust(X509Certificate2Collection Authorities, IReadOnlyList<string> Names);
@@ -39,25 +37,7 @@ internal sealed partial class FrontProxy(KubernetesClient client, TimeProvider t
         _trust = new Trust(authorities, JsonSerializer.Deserialize(published.Data.GetValueOrDefault(AllowedNames) ?? "[]", TextsJson.Default.ListString)!);
     }
 
-    public async Task RunAsync(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            await Task.Delay(LookEvery, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            try
-            {
-                await LookAsync(stop).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e) when (e is KubernetesException or HttpRequestException or CoordinatorException or CryptographicException or JsonException)
-            {
-                LogFailed(e.Message);
-            }
-        }
-    }
+    public Task RunAsync(CancellationToken stop) => Regularly.LookAsync(LookAsync, LogFailed, Regularly.Minute, Regularly.Minute, time, stop);
 
     /// <summary>Whether a client's certificate is the front proxy's.</summary>
     public bool IsTrusted(X509Certificate2 certificate)

@@ -16,7 +16,6 @@ internal sealed partial class ServingCertificate(
     KubernetesClient client, string ns, string secretName, IReadOnlyList<string> names, TimeProvider time, ILogger<ServingCertificate> log)
 {
     private const string CaCert = "ca.crt", CaKey = "ca.key", Cert = "tls.crt", Key = "tls.key";
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMinutes(1);
 
     private volatile X509Certificate2? _current;
 
@@ -53,25 +52,8 @@ internal sealed partial class ServingCertificate(
         }
     }
 
-    public async Task RunAsync(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            await Task.Delay(LookEvery, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            try
-            {
-                await LookAsync(stop).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e) when (e is KubernetesException or HttpRequestException or CryptographicException)
-            {
-                LogFailed(secretName, e.Message);
-            }
-        }
-    }
+    public Task RunAsync(CancellationToken stop) =>
+        Regularly.LookAsync(LookAsync, why => LogFailed(secretName, why), Regularly.Minute, Regularly.Minute, time, stop);
 
     private bool Fits(Secret secret)
     {

@@ -101,12 +101,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
 
     private void MapApi(IEndpointRouteBuilder routes)
     {
-        var links = new InstanceLinks(_client, _agents, _time);
-        Subresource[] all =
-        [
-            .. new MachineVerbs(_client).All, .. new SpecVerbs(_client, _cache.Sizes).All, .. new InstanceVerbs(links).All, .. new GuestVerbs(links).All,
-            .. new StreamVerbs(links, new StreamOwners()).All, .. UnsupportedVerbs.All,
-        ];
+        var all = SubresourceList.Of(_client, _cache.Sizes, new InstanceLinks(_client, _agents, _time));
         new SubresourceApi(all, new SubresourceAccess(_client), _logs.CreateLogger<SubresourceApi>()).Map(routes);
     }
 

@@ -112,5 +112,5 @@ internal sealed class MachineCache
         .Concat(new[] { instance.Metadata.Annotation(MachineLabels.ImageClaim), instance.Metadata.Annotation(MachineLabels.DiskClaim) }.OfType<string>());
 
     private static IEnumerable<string> Claims(VmiSpec? spec) =>
-        (spec?.Volumes ?? []).Select(static v => v.PersistentVolumeClaim?.ClaimName ?? v.DataVolume?.Name).OfType<string>();
+        (spec?.Volumes ?? []).Select(static v => v.Claim).OfType<string>();
 }

@@ -167,6 +167,10 @@ public sealed record PodStatus
 
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
+
+    /// <summary>In the order in which they are started.</summary>
+    [JsonIgnore]
+    public IEnumerable<ContainerStatus> AllContainerStatuses => (InitContainerStatuses ?? []).Concat(ContainerStatuses ?? []);
 }
 
 public sealed record PodIp(string Ip);

@@ -22,4 +22,16 @@ public sealed record ResourceKind<T>(string Group, string Version, string Plural
         + $"/{Plural}"
         + (name is null ? "" : $"/{Uri.EscapeDataString(name)}")
         + (subresource is null ? "" : $"/{subresource}");
+
+    /// <summary>Makes an object this one's: reconciled for it, gone with it, and in its way until then where it is deleted in the foreground.</summary>
+    /// <param name="owner">As the server has it, with its UID.</param>
+    public OwnerReference OwnerOf(T owner) => new()
+    {
+        ApiVersion = ApiVersion,
+        Kind = Kind,
+        Name = owner.Metadata.Name!,
+        Uid = owner.Metadata.Uid!,
+        Controller = true,
+        BlockOwnerDeletion = true,
+    };
 }

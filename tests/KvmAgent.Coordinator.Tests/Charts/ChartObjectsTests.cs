@@ -1,9 +1,11 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Charts;
+using Microsoft.Extensions.Logging.Abstractions;
 using static KvmAgent.Coordinator.Tests.Charts.CoordinatorChart;
 
 namespace KvmAgent.Coordinator.Tests.Charts;
@@ -62,8 +64,8 @@ public sealed class ChartObjectsTests
     public async Task Who_may_edit_may_use_every_subresource(string role)
     {
         using var client = new KubernetesClient(KubernetesConnection.To(new Uri("http://127.0.0.1:1")), TimeProvider.System);
-        var links = new InstanceLinks(client, new AgentRegistry(), TimeProvider.System);
-        Subresource[] served = [.. new MachineVerbs(client).All, .. new InstanceVerbs(links).All, .. new GuestVerbs(links).All, .. UnsupportedVerbs.All, .. new StreamVerbs(links, new StreamOwners()).All];
+        var sizes = new SizeCache(client, null, TimeProvider.System, NullLogger.Instance);
+        var served = SubresourceList.Of(client, sizes, new InstanceLinks(client, new AgentRegistry(), TimeProvider.System));
 
         var granted = Granted(new RenderedChart(await Helm.TemplateAsync()), role);
 

@@ -6,7 +6,7 @@ namespace KvmAgent.Coordinator.Machines.Instances;
 internal sealed record ContainerTrouble(string Reason, string Message)
 {
     /// <returns>Null where they run, or are only on their way.</returns>
-    public static ContainerTrouble? Of(Pod pod) => (pod.Status?.InitContainerStatuses ?? []).Concat(pod.Status?.ContainerStatuses ?? [])
+    public static ContainerTrouble? Of(Pod pod) => (pod.Status?.AllContainerStatuses ?? [])
         .Select(static c => c.State?.Waiting)
         .Where(static w => w?.Reason is not (null or "ContainerCreating" or "PodInitializing"))
         .Select(static w => new ContainerTrouble(w!.Reason!, w.Message ?? w.Reason!))

@@ -70,10 +70,9 @@ internal static class GuestDetails
         var spec = view.Instance.Spec!;
         foreach (var disk in DefaultDisks.AddTo(spec).Domain.Devices?.Disks ?? [])
         {
-            var prefix = (disk.Cdrom?.Bus ?? disk.AsDisk?.Bus ?? "sata") == "virtio" ? "vd" : disk.Cdrom is null ? "sd" : "sr";
+            var prefix = disk.Bus == "virtio" ? "vd" : disk.Cdrom is null ? "sd" : "sr";
             var number = letters[prefix] = letters.GetValueOrDefault(prefix, -1) + 1;
-            var volume = spec.Volumes?.FirstOrDefault(v => v.Name == disk.Name);
-            var name = volume?.PersistentVolumeClaim?.ClaimName ?? volume?.DataVolume?.Name;
+            var name = spec.Volumes?.FirstOrDefault(v => v.Name == disk.Name)?.Claim;
             var claim = name is null ? null : view.Claims.GetValueOrDefault(name);
             volumes.Add(new VmiVolumeStatus
             {

@@ -16,9 +16,10 @@ internal static class InstanceStatus
     /// <summary>Told by the agent alone, and so kept while it is away.</summary>
     private static readonly string[] Told = [Paused, AgentConnected, SoftwareEmulation];
 
-    /// <summary>How late a node may be in ending a pod.</summary>
+    /// <summary>How long the agent of a ready pod is waited for.</summary>
     private static readonly TimeSpan LinkLimit = TimeSpan.FromSeconds(30);
 
+    /// <summary>How late a node may be in ending a pod.</summary>
     public static readonly TimeSpan Overdue = TimeSpan.FromSeconds(60);
 
     private static readonly string[] Ours =

@@ -37,8 +37,7 @@ internal sealed record PodEnd(bool Succeeded, string Reason, string Message)
             return new PodEnd(false, why, status.Message ?? $"the pod failed: {why}");
         }
 
-        var failed = (status.InitContainerStatuses ?? []).Concat(status.ContainerStatuses ?? [])
-            .FirstOrDefault(static c => c.State?.Terminated is { ExitCode: not 0 });
+        var failed = status.AllContainerStatuses.FirstOrDefault(static c => c.State?.Terminated is { ExitCode: not 0 });
         if (failed?.State?.Terminated is { } end)
         {
             // 143 is SIGTERM's while nothing ran yet, which is no failure of anything.

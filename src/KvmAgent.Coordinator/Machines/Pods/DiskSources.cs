@@ -231,8 +231,8 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
         }
     }
 
-    /// <summary>KubeVirt's default is sata, also where there is neither disk nor cdrom. The guest of a pc sees the same disk on IDE, which is what that has.</summary>
-    private static string DiskBus(Disk disk, bool pc) => (disk.Cdrom?.Bus ?? disk.AsDisk?.Bus ?? "sata") switch
+    /// <summary>The guest of a pc sees a SATA disk on IDE, which is what that has.</summary>
+    private static string DiskBus(Disk disk, bool pc) => disk.Bus switch
     {
         "sata" when pc => "ide",
         var bus => bus,

@@ -57,7 +57,7 @@ internal static class PodTemplate
         }
 
         parts.Files[SpecFile.Name] = Encoding.UTF8.GetBytes(file.ToJsonString());
-        var meta = new ObjectMeta { Name = Name(vmi), Namespace = vmi.Metadata.Namespace, Labels = Labels(vmi), OwnerReferences = [Owner(vmi)] };
+        var meta = new ObjectMeta { Name = Name(vmi), Namespace = vmi.Metadata.Namespace, Labels = Labels(vmi), OwnerReferences = [Kinds.VirtualMachineInstances.OwnerOf(vmi)] };
         return new PodPlan(
             Config(meta, parts),
             new Pod { Metadata = meta with { Annotations = Annotations(vmi) }, Spec = Spec(vmi, memory, parts, options) },
@@ -224,16 +224,6 @@ internal static class PodTemplate
             .Concat([new(MachineLabels.Domain, vmi.Metadata.Name!), new("kubectl.kubernetes.io/default-container", ContainerName)])
             .ToDictionary(),
         StringComparer.Ordinal);
-
-    private static OwnerReference Owner(VirtualMachineInstance vmi) => new()
-    {
-        ApiVersion = Kinds.VirtualMachineInstances.ApiVersion,
-        Kind = Kinds.VirtualMachineInstances.Kind,
-        Name = vmi.Metadata.Name!,
-        Uid = vmi.Metadata.Uid!,
-        Controller = true,
-        BlockOwnerDeletion = true,
-    };
 
     private static Dictionary<string, string>? Merge(IReadOnlyDictionary<string, string>? asked, IReadOnlyDictionary<string, string> always)
     {

@@ -26,18 +26,7 @@ internal static class InstanceTemplate
                 Namespace = vm.Metadata.Namespace,
                 Labels = Texts(template, "labels"),
                 Annotations = annotations,
-                OwnerReferences =
-                [
-                    new OwnerReference
-                    {
-                        ApiVersion = Kinds.VirtualMachines.ApiVersion,
-                        Kind = Kinds.VirtualMachines.Kind,
-                        Name = vm.Metadata.Name!,
-                        Uid = vm.Metadata.Uid!,
-                        Controller = true,
-                        BlockOwnerDeletion = true,
-                    },
-                ],
+                OwnerReferences = [Kinds.VirtualMachines.OwnerOf(vm)],
             },
             Spec = paused ? spec with { StartStrategy = "Paused" } : spec,
         };

@@ -83,13 +83,13 @@ internal static class VmDecision
             RunStrategies.Manual => request is not null,
             _ => true,
         };
-        var failure = wanted ? view.Vm.Status?.StartFailure : null;
-        var status = Status(view, requests, failure);
         if (!wanted)
         {
             return new(Status(view, [], null), [], []);
         }
 
+        var failure = view.Vm.Status?.StartFailure;
+        var status = Status(view, requests, failure);
         if (view.Pods.Count > 0)
         {
             // Its disk is still in use there.

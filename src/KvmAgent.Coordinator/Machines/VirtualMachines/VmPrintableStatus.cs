@@ -118,6 +118,6 @@ internal static class VmPrintableStatus
     };
 
     private static bool ClaimPending(VmView view) => (view.Vm.Spec?.Template.Spec.Volumes ?? [])
-        .Select(static v => v.PersistentVolumeClaim?.ClaimName ?? v.DataVolume?.Name)
+        .Select(static v => v.Claim)
         .Any(name => name is not null && view.Claims.GetValueOrDefault(name)?.Status?.Phase == "Pending");
 }

@@ -1,0 +1,14 @@
+using KvmAgent.Coordinator.Machines;
+using KvmAgent.Kubernetes;
+
+namespace KvmAgent.Coordinator.Subresources;
+
+/// <summary>All that can be asked of machines and instances.</summary>
+internal static class SubresourceList
+{
+    public static IReadOnlyList<Subresource> Of(KubernetesClient client, SizeCache sizes, InstanceLinks links) =>
+    [
+        .. new MachineVerbs(client).All, .. new SpecVerbs(client, sizes).All, .. new InstanceVerbs(links).All, .. new GuestVerbs(links).All,
+        .. new StreamVerbs(links, new StreamOwners()).All, .. UnsupportedVerbs.All,
+    ];
+}
