@@ -30,9 +30,9 @@ internal sealed class CoordinatorProcess : IAsyncDisposable
         }
     }
 
-    public static async Task<CoordinatorProcess> StartAsync(string kubeconfig)
+    public static async Task<CoordinatorProcess> StartAsync(string program, string kubeconfig)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "kvm-coordinator.dll"), "serve"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(program, ["serve"]) { RedirectStandardOutput = true };
         foreach (var (name, value) in new[]
         {
             ("KUBECONFIG", kubeconfig), ("POD_NAMESPACE", "kvm-system"), ("POD_NAME", "bench"), ("AGENT_IMAGE", "registry.example/kvm-agent:1"),

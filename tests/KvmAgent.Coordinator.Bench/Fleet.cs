@@ -1,10 +1,9 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.Coordinator.Tests.Faults;
 using KvmAgent.TestSupport.Api;
+using KvmAgent.TestSupport.Certificates;
 
 namespace KvmAgent.Coordinator.Bench;
 
@@ -43,12 +42,13 @@ internal sealed class Fleet : IAsyncDisposable
         var server = await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = rules, Namespaces = [Namespace, "kvm-system", "kube-system"], WatchHistory = 50_000 });
         await server.ApplyCrdsAsync(string.Join("---\n", CustomResourceDefinitions.All.Select(static d => YamlText.Of(d))));
         server.AddUser(User, User, "system:masters");
+        using var authority = new TestAuthority("front-proxy-ca");
         server.Create(new JsonObject
         {
             ["apiVersion"] = "v1",
             ["kind"] = "ConfigMap",
             ["metadata"] = new JsonObject { ["name"] = "extension-apiserver-authentication", ["namespace"] = "kube-system" },
-            ["data"] = new JsonObject { ["requestheader-client-ca-file"] = Authority() },
+            ["data"] = new JsonObject { ["requestheader-client-ca-file"] = authority.Pem },
         });
         foreach (var version in new[] { "v1", "v1alpha3" })
         {
@@ -133,14 +133,6 @@ internal sealed class Fleet : IAsyncDisposable
     }
 
     private static JsonObject Read(string yaml) => Yaml.Documents(yaml).Single().AsObject();
-
-    private static string Authority()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var now = TimeProvider.System.GetUtcNow();
-        using var authority = new CertificateRequest("CN=front-proxy-ca", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddHours(-1), now.AddHours(2));
-        return authority.ExportCertificatePem();
-    }
 
     private static IEnumerable<string> Rules(JsonNode? node) => node switch
     {

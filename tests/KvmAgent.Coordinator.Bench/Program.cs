@@ -4,24 +4,25 @@ using KvmAgent.Contracts;
 using KvmAgent.Coordinator.Bench;
 using KvmAgent.TestSupport.Api;
 
-var (burst, idle) = (int.Parse(args[0], CultureInfo.InvariantCulture), int.Parse(args[1], CultureInfo.InvariantCulture));
-var seconds = int.Parse(args[2], CultureInfo.InvariantCulture);
+var program = args[0];
+var (burst, idle) = (int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture));
+var seconds = int.Parse(args[3], CultureInfo.InvariantCulture);
 var kubeconfig = Path.GetTempFileName();
 try
 {
     await using var fleet = await Fleet.StartAsync();
     await File.WriteAllTextAsync(kubeconfig, fleet.Server.KubeconfigOf(Fleet.User));
-    var coordinator = await CoordinatorProcess.StartAsync(kubeconfig);
+    var coordinator = await CoordinatorProcess.StartAsync(program, kubeconfig);
     try
     {
         fleet.Agents = coordinator.Agents;
         await OneAsync(fleet);
-        await BurstAsync(fleet, burst);
+        await BurstAsync(fleet, coordinator, burst);
         await GrowAsync(fleet, idle);
         await IdleAsync(fleet, coordinator, idle, seconds);
         await LagAsync(fleet);
         await coordinator.DisposeAsync();
-        coordinator = await RestartAsync(fleet, idle, kubeconfig);
+        coordinator = await RestartAsync(fleet, idle, program, kubeconfig);
     }
     finally
     {
@@ -46,10 +47,10 @@ static async Task OneAsync(Fleet fleet)
     Row("", $"beside them {Changes(vm)} of the VM, {vmi.Creates + pod.Creates + Of("", "configmaps").Creates} creates, {Of("", "events").Creates} Events, {vm.Failed + vmi.Failed + pod.Failed} failed");
 }
 
-static async Task BurstAsync(Fleet fleet, int count)
+static async Task BurstAsync(Fleet fleet, CoordinatorProcess coordinator, int count)
 {
     fleet.Server.Requests.Clear();
-    var began = TimeProvider.System.GetTimestamp();
+    var (began, cpu, ownCpu) = (TimeProvider.System.GetTimestamp(), coordinator.Cpu, Environment.CpuUsage.TotalTime);
     string[] names = [.. Enumerable.Range(0, count).Select(static n => $"burst-{n}")];
     foreach (var name in names)
     {
@@ -65,7 +66,7 @@ static async Task BurstAsync(Fleet fleet, int count)
     var vmi = fleet.Server.Requests.Writes("kubevirt.io", "virtualmachineinstances", Fleet.User);
     Row($"{count} at once", $"added from the agent's Running to the status' P50 {At(added, 0.5):0.000} s, P99 {At(added, 0.99):0.000} s (wanted: at most 1)");
     Row("", $"from the VM's creation to its pod's P50 {At(pods, 0.5):0.0} s, P99 {At(pods, 0.99):0.0} s; all Running after {total.TotalSeconds:0.0} s (created in {created.TotalSeconds:0.0} s)");
-    Row("", $"{(double)vmi.StatusPatches / count:0.00} patches of each VMI, {vmi.Failed} failed");
+    Row("", $"{(double)vmi.StatusPatches / count:0.00} patches of each VMI, {vmi.Failed} failed; {(coordinator.Cpu - cpu).TotalMilliseconds / count:0.0} ms of CPU a machine, and {(Environment.CpuUsage.TotalTime - ownCpu).TotalMilliseconds / count:0.0} ms of the API server and the agents");
 }
 
 static async Task GrowAsync(Fleet fleet, int count)
@@ -112,11 +113,11 @@ static async Task LagAsync(Fleet fleet)
     Row("lag", $"of a change to the VMI's status P50 {At(lags, 0.5):0.000} s, P99 {At(lags, 0.99):0.000} s (wanted: at most 2)");
 }
 
-static async Task<CoordinatorProcess> RestartAsync(Fleet fleet, int count, string kubeconfig)
+static async Task<CoordinatorProcess> RestartAsync(Fleet fleet, int count, string program, string kubeconfig)
 {
     fleet.Agents = null;
     fleet.Create("late");
-    var coordinator = await CoordinatorProcess.StartAsync(kubeconfig);
+    var coordinator = await CoordinatorProcess.StartAsync(program, kubeconfig);
     try
     {
         while (!await coordinator.IsReadyAsync())

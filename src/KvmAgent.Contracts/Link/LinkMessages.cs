@@ -86,7 +86,8 @@ public static class StreamKinds
 /// <param name="Kind">One of <see cref="StreamKinds"/>.</param>
 /// <param name="Port">Of the guest, for kind <c>port</c>.</param>
 /// <param name="Protocol"><c>tcp</c> or <c>udp</c>; null: tcp.</param>
-public sealed record OpenStreamRequest(string Id, string Kind, int? Port = null, string? Protocol = null);
+/// <param name="Preserve">Of a console or a screen that a client has: it keeps it. Otherwise it is taken over.</param>
+public sealed record OpenStreamRequest(string Id, string Kind, int? Port = null, string? Protocol = null, bool Preserve = false);
 
 /// <summary>JSON-RPC's.</summary>
 public sealed record LinkError(int Code, string Message);

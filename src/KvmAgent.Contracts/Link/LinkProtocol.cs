@@ -1,3 +1,5 @@
+using System.Net.WebSockets;
+
 namespace KvmAgent.Contracts.Link;
 
 /// <summary>
@@ -26,13 +28,19 @@ public static class LinkProtocol
     /// <summary>In bytes: of one frame of a stream that is sent; a datagram fits.</summary>
     public const int LongestFrame = 64 << 10;
 
+    /// <summary>How a stream ends that another client has taken over.</summary>
+    public const WebSocketCloseStatus TakenOver = WebSocketCloseStatus.PolicyViolation;
+
     /// <summary>In bytes.</summary>
     public const int LongestScreenshot = 16 << 20;
 
     /// <summary>How long a stream that was asked for is waited for.</summary>
     public static readonly TimeSpan StreamLimit = TimeSpan.FromSeconds(10);
 
-    /// <summary>Pings keep idle connections alive in proxies, and show dead ones.</summary>
+    /// <summary>
+    /// Of streams: pings keep idle connections alive in proxies, and show dead ones. A link has its heartbeat and the answer to it, which
+    /// do the same; with thousands of links pings beside them are most of an idle coordinator's work.
+    /// </summary>
     public static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15), PongLimit = TimeSpan.FromSeconds(30);
 }
 

@@ -40,7 +40,7 @@ internal static class AgentEndpoints
             return;
         }
 
-        using var socket = await AcceptAsync(context).ConfigureAwait(false);
+        using var socket = await AcceptAsync(context, TimeSpan.Zero).ConfigureAwait(false);
         using var end = UntilStop(context);
         await AgentSession.RunAsync(socket, identity, admission.Expires, token, services, end.Token).ConfigureAwait(false);
     }
@@ -60,7 +60,7 @@ internal static class AgentEndpoints
 
         using (expected)
         {
-            using var socket = await AcceptAsync(context).ConfigureAwait(false);
+            using var socket = await AcceptAsync(context, LinkProtocol.PingEvery).ConfigureAwait(false);
             using var end = UntilStop(context);
             await expected.ServeAsync(socket, end.Token).ConfigureAwait(false);
         }
@@ -106,10 +106,10 @@ internal static class AgentEndpoints
             : await RefuseAsync(context, StatusCodes.Status401Unauthorized, "the token has expired").ConfigureAwait(false);
     }
 
-    private static Task<System.Net.WebSockets.WebSocket> AcceptAsync(HttpContext context) => context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+    private static Task<System.Net.WebSockets.WebSocket> AcceptAsync(HttpContext context, TimeSpan pings) => context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
     {
         SubProtocol = LinkProtocol.SubProtocol,
-        KeepAliveInterval = LinkProtocol.PingEvery,
+        KeepAliveInterval = pings,
         KeepAliveTimeout = LinkProtocol.PongLimit,
     });
 

@@ -44,7 +44,7 @@ internal sealed record AgentLinkOptions
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How often a token that is in use is looked at again, besides at its end.</summary>
-    public TimeSpan ReviewEvery { get; init; } = TimeSpan.FromMinutes(10);
+    public TimeSpan ReviewEvery { get; init; } = TimeSpan.FromMinutes(30);
 
     /// <summary>How long a stream that was asked for is waited for.</summary>
     public TimeSpan StreamLimit { get; init; } = LinkProtocol.StreamLimit;

@@ -80,7 +80,7 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
         using var expected = streams.Expect(Identity.PodUid);
         await DoAsync(
             LinkMethods.OpenStream,
-            new OpenStreamRequest(expected.Id, request.Kind, request.Port, request.Protocol),
+            new OpenStreamRequest(expected.Id, request.Kind, request.Port, request.Protocol, request.Preserve),
             LinkJson.Default.OpenStreamRequest,
             cancel).ConfigureAwait(false);
         return await expected.DialledAsync(cancel).ConfigureAwait(false);
@@ -112,4 +112,4 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
 }
 
 /// <summary>What a stream shall lead to; see <see cref="OpenStreamRequest"/>.</summary>
-internal sealed record StreamRequest(string Kind, int? Port = null, string? Protocol = null);
+internal sealed record StreamRequest(string Kind, int? Port = null, string? Protocol = null, bool Preserve = false);

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using KvmAgent.Kubernetes;
@@ -15,7 +14,7 @@ namespace KvmAgent.Coordinator.Certificates;
 internal sealed partial class FrontProxy(KubernetesClient client, TimeProvider time, ILogger<FrontProxy> log)
 {
     private const string Namespace = "kube-system", Name = "extension-apiserver-authentication",
-        Authority = "requestheader-client-ca-file", AllowedNames = "requestheader-allowed-names", ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+        Authority = "requestheader-client-ca-file", AllowedNames = "requestheader-allowed-names";
 
     private volatile Trust? _trust;
 
@@ -47,15 +46,8 @@ internal sealed partial class FrontProxy(KubernetesClient client, TimeProvider t
             return false;
         }
 
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(trust.Authorities);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientAuthentication));
-        chain.ChainPolicy.VerificationTime = time.GetUtcNow().UtcDateTime;
         var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
-        return chain.Build(certificate) && (trust.Names.Count == 0 || trust.Names.Contains(name));
+        return ShownCertificate.IsClientOf(certificate, trust.Authorities, time.GetUtcNow()) && (trust.Names.Count == 0 || trust.Names.Contains(name));
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the front proxy's authority could not be looked up, the former is trusted on: {Error}")]

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -17,12 +18,21 @@ internal sealed partial class ServingCertificate(
 {
     private const string CaCert = "ca.crt", CaKey = "ca.key", Cert = "tls.crt", Key = "tls.key";
 
-    private volatile X509Certificate2? _current;
+    private volatile SslStreamCertificateContext? _current;
+    private volatile X509Certificate2Collection _authorities = [];
 
-    public X509Certificate2 Current => _current ?? throw new InvalidOperationException("there is no certificate before the first look");
+    /// <summary>Made once for a certificate: a chain built at each handshake is most of the work of thousands that dial at once.</summary>
+    public SslStreamCertificateContext Context => _current ?? throw new InvalidOperationException("there is no certificate before the first look");
+
+    public X509Certificate2 Current => Context.TargetCertificate;
 
     /// <summary>PEM, to be trusted.</summary>
     public string AuthorityPem { get; private set; } = "";
+
+    /// <summary>Whether a replica of this coordinator shows it: none else has one of this authority.</summary>
+    public bool IsOwnClient(X509Certificate2 certificate) => ShownCertificate.IsClientOf(certificate, _authorities, time.GetUtcNow());
+
+    public bool IsOwnServer(X509Certificate2 certificate) => ShownCertificate.IsServerOf(certificate, _authorities, time.GetUtcNow());
 
     /// <summary>Looks once; there is a certificate then.</summary>
     public async Task LookAsync(CancellationToken cancel)
@@ -93,11 +103,14 @@ internal sealed partial class ServingCertificate(
     {
         var data = secret.Data!;
         AuthorityPem = Encoding.ASCII.GetString(data[CaCert]);
+        var authorities = new X509Certificate2Collection();
+        authorities.ImportFromPem(AuthorityPem);
+        _authorities = authorities;
         var certificate = X509Certificate2.CreateFromPem(Encoding.ASCII.GetString(data[Cert]), Encoding.ASCII.GetString(data[Key]));
-        if (_current?.Thumbprint != certificate.Thumbprint)
+        if (_current?.TargetCertificate.Thumbprint != certificate.Thumbprint)
         {
             // The former is left to the connections that still use it.
-            _current = certificate;
+            _current = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true);
         }
     }
 

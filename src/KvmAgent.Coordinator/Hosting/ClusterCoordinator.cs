@@ -1,4 +1,7 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Machines;
@@ -8,7 +11,6 @@ using KvmAgent.Kubernetes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Hosting;
@@ -27,10 +29,14 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly MachineCache _cache;
     private readonly ServingCertificate _certificate;
     private readonly FrontProxy _frontProxy;
+    private readonly Peers? _peers;
     private readonly List<WebApplication> _listeners = [];
     private LeaderElection? _election;
 
-    public ClusterCoordinator(CoordinatorSettings settings, KubernetesConnection connection, TimeProvider time, ILoggerFactory logs)
+    /// <param name="resolve">Finds all addresses of a name; null: the system.</param>
+    public ClusterCoordinator(
+        CoordinatorSettings settings, KubernetesConnection connection, TimeProvider time, ILoggerFactory logs,
+        Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
     {
         (_settings, _time, _logs) = (settings, time, logs);
         _client = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
@@ -38,6 +44,9 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         _cache.PodGone += _agents.Forget;
         _certificate = new ServingCertificate(
             _client, settings.Namespace, settings.TlsSecret, settings.TlsNames, time, logs.CreateLogger<ServingCertificate>());
+        _peers = settings.AgentUrl is { } url
+            ? new Peers(new Uri(url).Host, settings.ListenApi.Port, _certificate, resolve ?? Dns.GetHostAddressesAsync, time)
+            : null;
         _frontProxy = new FrontProxy(_client, time, logs.CreateLogger<FrontProxy>());
     }
 
@@ -53,6 +62,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             await listener.DisposeAsync().ConfigureAwait(false);
         }
 
+        _peers?.Dispose();
         _client.Dispose();
     }
 
@@ -101,8 +111,9 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
 
     private void MapApi(IEndpointRouteBuilder routes)
     {
-        var all = SubresourceList.Of(_client, _cache.Sizes, new InstanceLinks(_client, _agents, _time));
-        new SubresourceApi(all, new SubresourceAccess(_client), _logs.CreateLogger<SubresourceApi>()).Map(routes);
+        _peers?.Map(routes, _agents);
+        var all = SubresourceList.Of(_client, _cache.Sizes, new InstanceLinks(_client, _agents, _peers, _time));
+        new SubresourceApi(all, new SubresourceAccess(_client), _peers, _logs.CreateLogger<SubresourceApi>()).Map(routes);
     }
 
     private void MapHealth(IEndpointRouteBuilder routes)
@@ -115,26 +126,20 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private AgentFigures? Figures(string podUid) => _agents.Find(podUid) is { } link ? new AgentFigures(link.Status, link.Usage) : null;
 
     private async Task<IPEndPoint> ListenAsync(
-        IPEndPoint endpoint, HttpsConnectionAdapterOptions? tls, Action<IEndpointRouteBuilder> map, CancellationToken cancel)
+        IPEndPoint endpoint, Func<SslServerAuthenticationOptions>? tls, Action<IEndpointRouteBuilder> map, CancellationToken cancel)
     {
         var (application, bound) = await Listener.StartAsync(endpoint, tls, map, _logs, cancel).ConfigureAwait(false);
         _listeners.Add(application);
         return bound;
     }
 
-    private HttpsConnectionAdapterOptions Tls(FrontProxy? clients)
+    private Func<SslServerAuthenticationOptions> Tls(FrontProxy? clients) => () => new SslServerAuthenticationOptions
     {
-        var options = new HttpsConnectionAdapterOptions
-        {
-            ServerCertificateSelector = (_, _) => _certificate.Current,
-            SslProtocols = System.Security.Authentication.SslProtocols.Tls12 | System.Security.Authentication.SslProtocols.Tls13,
-        };
-        if (clients is not null)
-        {
-            options.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
-            options.ClientCertificateValidation = (certificate, _, _) => clients.IsTrusted(certificate);
-        }
-
-        return options;
-    }
+        ServerCertificateContext = _certificate.Context,
+        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        ClientCertificateRequired = clients is not null,
+        RemoteCertificateValidationCallback = clients is null ? null : (_, certificate, _, _) => certificate is X509Certificate2 shown && (clients.IsTrusted(shown) || _certificate.IsOwnClient(shown)),
+        // Whoever shows a certificate is looked at each time.
+        AllowTlsResume = clients is null,
+    };
 }

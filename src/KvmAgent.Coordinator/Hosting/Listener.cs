@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -15,11 +16,11 @@ internal static class Listener
 {
     private const int MostHeaders = 64 << 10;
 
-    /// <param name="tls">Null: plain HTTP.</param>
+    /// <param name="tls">Asked for each connection. Null: plain HTTP.</param>
     /// <returns>The running listener and the address that it got.</returns>
     /// <exception cref="CoordinatorException">The address cannot be had.</exception>
     public static async Task<(WebApplication Application, IPEndPoint Bound)> StartAsync(
-        IPEndPoint endpoint, HttpsConnectionAdapterOptions? tls, Action<IEndpointRouteBuilder> map, ILoggerFactory logs, CancellationToken cancel)
+        IPEndPoint endpoint, Func<SslServerAuthenticationOptions>? tls, Action<IEndpointRouteBuilder> map, ILoggerFactory logs, CancellationToken cancel)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(logs);
@@ -32,7 +33,7 @@ internal static class Listener
             {
                 if (tls is not null)
                 {
-                    listen.UseHttps(tls);
+                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls()) });
                 }
             });
         }).UseKestrelHttpsConfiguration();

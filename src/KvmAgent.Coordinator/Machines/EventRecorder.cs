@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Threading.Channels;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
 using KvmAgent.Kubernetes.Resources;
@@ -8,17 +9,22 @@ using Microsoft.Extensions.Logging;
 namespace KvmAgent.Coordinator.Machines;
 
 /// <summary>
-/// Events of objects. An Event that cannot be written is logged and forgotten: it tells what was done, and must not hinder it. The name
-/// is made of what it tells and when the object was in that state, so that two leaders, or one that begins anew, tell it once.
+/// Events of objects. An Event that cannot be written is logged and forgotten: it tells what was done, and must not hinder it, so it is
+/// written beside the work and not within. The name is made of what it tells and when the object was in that state, so that two leaders, or
+/// one that begins anew, tell it once.
 /// </summary>
 internal sealed partial class EventRecorder(KubernetesClient client, TimeProvider time, ILogger<EventRecorder> log)
 {
     public const string Component = "kvm-coordinator";
 
-    private const int LongestMessage = 1024;
+    private const int LongestMessage = 1024, Writers = 4;
+
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(3);
+
+    private readonly Channel<Event> _unwritten = Channel.CreateBounded<Event>(10_000);
 
     /// <param name="obj">As the decision saw it.</param>
-    public async Task RecordAsync<T>(ResourceKind<T> kind, T obj, MachineEvent what, CancellationToken cancel)
+    public void Record<T>(ResourceKind<T> kind, T obj, MachineEvent what)
         where T : class, IKubernetesObject
     {
         var meta = obj.Metadata;
@@ -45,6 +51,57 @@ internal sealed partial class EventRecorder(KubernetesClient client, TimeProvide
             LastTimestamp = now,
             Count = 1,
         };
+        if (!_unwritten.Writer.TryWrite(e))
+        {
+            LogLost(what.Reason, Of(e), "thousands wait already");
+        }
+    }
+
+    /// <summary>Writes what is recorded while something is done; then what waits is written still, if that can be done in a moment.</summary>
+    public async Task WriteWhileAsync(Task work)
+    {
+        using var done = new CancellationTokenSource();
+        using var end = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        var writers = Enumerable.Range(0, Writers).Select(_ => WriteAllAsync(done.Token, end.Token)).ToList();
+        try
+        {
+            await work.ConfigureAwait(false);
+        }
+        finally
+        {
+            end.CancelAfter(LastWords);
+            await done.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(writers).ConfigureAwait(false);
+        }
+    }
+
+    private async Task WriteAllAsync(CancellationToken done, CancellationToken end)
+    {
+        do
+        {
+            while (_unwritten.Reader.TryRead(out var e))
+            {
+                await WriteAsync(e, end).ConfigureAwait(false);
+            }
+        }
+        while (await IsMoreAsync(done).ConfigureAwait(false));
+    }
+
+    private async Task<bool> IsMoreAsync(CancellationToken done)
+    {
+        try
+        {
+            return await _unwritten.Reader.WaitToReadAsync(done).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (done.IsCancellationRequested)
+        {
+            // What was recorded last may have come since.
+            return _unwritten.Reader.Count > 0;
+        }
+    }
+
+    private async Task WriteAsync(Event e, CancellationToken cancel)
+    {
         try
         {
             await client.CreateAsync(CoreKinds.Events, e, cancel).ConfigureAwait(false);
@@ -53,11 +110,13 @@ internal sealed partial class EventRecorder(KubernetesClient client, TimeProvide
         {
             // It has been told.
         }
-        catch (Exception failure) when (failure is KubernetesException or HttpRequestException)
+        catch (Exception failure) when (failure is KubernetesException or HttpRequestException or OperationCanceledException)
         {
-            LogLost(what.Reason, $"{kind.Kind} {meta.Namespace}/{meta.Name}", failure.Message);
+            LogLost(e.Reason!, Of(e), failure.Message);
         }
     }
+
+    private static string Of(Event e) => $"{e.InvolvedObject.Kind} {e.Metadata.Namespace}/{e.InvolvedObject.Name}";
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the Event {Reason} of {Object} could not be written: {Error}")]
     private partial void LogLost(string reason, string @object, string error);

@@ -14,7 +14,7 @@ namespace KvmAgent.Coordinator.Machines;
 /// </summary>
 internal sealed partial class MachineController
 {
-    private const int Workers = 8;
+    private const int Workers = 16;
 
     /// <summary>
     /// An API server that is back after a while finds what failed meanwhile tried again within half a minute, also where nothing new happens
@@ -53,7 +53,8 @@ internal sealed partial class MachineController
         {
             if (report.IsNews && _cache.PodByUid(report.Agent.PodUid) is { } pod && MachineCache.KeyOf(pod) is { } key)
             {
-                queue.Add(key);
+                // What a guest has come to is told before what is still to be made.
+                queue.Add(key, urgent: true);
             }
         }
 
@@ -67,7 +68,7 @@ internal sealed partial class MachineController
                 queue.Add(new MachineKey(obj.Namespace!, obj.Name!));
             }
 
-            await queue.RunAsync(Workers, (key, cancel) => LookAsync(key, queue, cancel), stop).ConfigureAwait(false);
+            await _events.WriteWhileAsync(queue.RunAsync(Workers, (key, cancel) => LookAsync(key, queue, cancel), stop)).ConfigureAwait(false);
         }
         finally
         {
@@ -111,8 +112,7 @@ internal sealed partial class MachineController
         {
             _cache.Instances.Observe(written);
             // Told once the status says so too: a look that fails before is made again.
-            await RecordAsync(Kinds.VirtualMachineInstances, instance, done.Problem is { } p ? [new("Warning", "FailedCreate", p.Message)] : decision.Events, cancel)
-                .ConfigureAwait(false);
+            Record(Kinds.VirtualMachineInstances, instance, done.Problem is { } p ? [new("Warning", "FailedCreate", p.Message)] : decision.Events);
         }
 
         if (done.Pod is not null)
@@ -132,8 +132,7 @@ internal sealed partial class MachineController
         var done = await _actions.RunAsync(key, vm.Metadata.Uid!, decision.Actions, cancel).ConfigureAwait(false);
         if (done.Problem is not null || decision.Events.Count > 0)
         {
-            await RecordAsync(Kinds.VirtualMachines, vm, done.Problem is { } p ? [new("Warning", "FailedCreate", p.Message)] : decision.Events, cancel)
-                .ConfigureAwait(false);
+            Record(Kinds.VirtualMachines, vm, done.Problem is { } p ? [new("Warning", "FailedCreate", p.Message)] : decision.Events);
         }
 
         var wanted = done.Problem is { } problem ? VmPrintableStatus.Describe(view, decision.Status, problem)
@@ -148,12 +147,12 @@ internal sealed partial class MachineController
         Later(queue, key, done.Problem is null ? decision.Again : TimeSpan.FromSeconds(10));
     }
 
-    private async Task RecordAsync<T>(Kubernetes.Resources.ResourceKind<T> kind, T obj, IReadOnlyList<MachineEvent> events, CancellationToken cancel)
+    private void Record<T>(Kubernetes.Resources.ResourceKind<T> kind, T obj, IReadOnlyList<MachineEvent> events)
         where T : class, Kubernetes.Resources.IKubernetesObject
     {
         foreach (var e in events)
         {
-            await _events.RecordAsync(kind, obj, e, cancel).ConfigureAwait(false);
+            _events.Record(kind, obj, e);
         }
     }
 

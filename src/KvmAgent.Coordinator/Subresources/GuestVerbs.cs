@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Contracts.Link;
 using KvmAgent.Coordinator.Agents;
-using KvmAgent.Coordinator.Machines;
 using Microsoft.AspNetCore.Http;
 
 namespace KvmAgent.Coordinator.Subresources;
@@ -32,7 +31,7 @@ internal sealed class GuestVerbs(InstanceLinks links)
     }
 
     private Task<AgentLink> LinkAsync(SubresourceRequest request) =>
-        links.OfRunningAsync(new MachineKey(request.Namespace, request.Name), FailureReason.Conflict, request.Cancel);
+        links.OfRunningAsync(request, FailureReason.Conflict);
 
     private static JsonObject Info(GuestInfo info) => new()
     {

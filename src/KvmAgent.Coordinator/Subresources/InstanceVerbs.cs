@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Contracts;
 using KvmAgent.Coordinator.Agents;
-using KvmAgent.Coordinator.Machines;
 using Microsoft.AspNetCore.Http;
 
 namespace KvmAgent.Coordinator.Subresources;
@@ -28,7 +27,7 @@ internal sealed class InstanceVerbs(InstanceLinks links)
         new(HttpMethods.Put, Resource, name, async request =>
         {
             var body = await request.BodyAsync().ConfigureAwait(false);
-            var link = await links.OfRunningAsync(new MachineKey(request.Namespace, request.Name), FailureReason.Conflict, request.Cancel).ConfigureAwait(false);
+            var link = await links.OfRunningAsync(request, FailureReason.Conflict).ConfigureAwait(false);
             if (!MachineVerbs.IsDryRun(body))
             {
                 await run(link, body, request.Cancel).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.WebSockets;
+using KvmAgent.Contracts.Link;
 
 namespace KvmAgent.Coordinator.Subresources;
 
@@ -10,8 +11,7 @@ internal static class SocketPump
 
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
 
-    /// <param name="client">Is told why it ends.</param>
-    /// <param name="stop">Ends it with a farewell to the client.</param>
+    /// <param name="client">Is told where another has taken over.</param>
     public static async Task RunAsync(WebSocket client, WebSocket agent, CancellationToken stop)
     {
         // Not linked to stop: a receive that is cancelled aborts its socket, and no farewell would come through.
@@ -24,7 +24,7 @@ internal static class SocketPump
             await Task.WhenAny(up, down, stopped.Task).ConfigureAwait(false);
         }
 
-        await TakeLeaveAsync(client, up, stop.IsCancellationRequested).ConfigureAwait(false);
+        await TakeLeaveAsync(client, up, agent.CloseStatus == LinkProtocol.TakenOver).ConfigureAwait(false);
         await end.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(up, down).ConfigureAwait(false);
     }

@@ -1,14 +1,13 @@
 using System.Globalization;
 using KvmAgent.Contracts.Link;
 using KvmAgent.Coordinator.Agents;
-using KvmAgent.Coordinator.Machines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 
 namespace KvmAgent.Coordinator.Subresources;
 
 /// <summary>Streams between a client and a guest: the serial console, the screen, a port.</summary>
-internal sealed class StreamVerbs(InstanceLinks links, StreamOwners owners)
+internal sealed class StreamVerbs(InstanceLinks links)
 {
     private const string Protocol = "plain.kubevirt.io";
 
@@ -29,11 +28,9 @@ internal sealed class StreamVerbs(InstanceLinks links, StreamOwners owners)
         new(HttpMethods.Get, resource, "portforward", PortAsync, "/{port}/{protocol}"),
     ];
 
-    /// <summary>One client at a time; a new one takes over as soon as it has its own stream, unless it asks not to.</summary>
-    private Task OwnAsync(SubresourceRequest request, string kind) => ConnectAsync(
-        request,
-        new StreamRequest(kind),
-        () => owners.Take($"{request.Namespace}/{request.Name}/{kind}", preserve: request.Http.Request.Query["preserveSession"] == "true"));
+    /// <summary>One client at a time, for which the agent sees.</summary>
+    private Task OwnAsync(SubresourceRequest request, string kind) =>
+        ConnectAsync(request, new StreamRequest(kind, Preserve: request.Http.Request.Query["preserveSession"] == "true"));
 
     private Task PortAsync(SubresourceRequest request)
     {
@@ -49,10 +46,10 @@ internal sealed class StreamVerbs(InstanceLinks links, StreamOwners owners)
             throw new CoordinatorException(FailureReason.BadRequest, $"protocol {protocol} is not supported; give tcp or udp");
         }
 
-        return ConnectAsync(request, new StreamRequest(StreamKinds.Port, number, protocol), null);
+        return ConnectAsync(request, new StreamRequest(StreamKinds.Port, number, protocol));
     }
 
-    private async Task ConnectAsync(SubresourceRequest request, StreamRequest wanted, Func<StreamOwners.Owner>? take)
+    private async Task ConnectAsync(SubresourceRequest request, StreamRequest wanted)
     {
         var sockets = request.Http.WebSockets;
         if (!sockets.IsWebSocketRequest)
@@ -60,16 +57,14 @@ internal sealed class StreamVerbs(InstanceLinks links, StreamOwners owners)
             throw new CoordinatorException(FailureReason.BadRequest, $"this is a WebSocket of the protocol {Protocol}; ask for an upgrade");
         }
 
-        var link = await links.OfRunningAsync(new MachineKey(request.Namespace, request.Name), FailureReason.BadRequest, request.Cancel).ConfigureAwait(false);
+        var link = await links.OfRunningAsync(request, FailureReason.BadRequest).ConfigureAwait(false);
         await using var stream = await link.OpenStreamAsync(wanted, request.Cancel).ConfigureAwait(false);
-        using var own = take?.Invoke();
         using var client = await sockets.AcceptWebSocketAsync(new WebSocketAcceptContext
         {
             SubProtocol = sockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null,
             KeepAliveInterval = PingEvery,
             KeepAliveTimeout = PongLimit,
         }).ConfigureAwait(false);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(request.Cancel, own?.Lost ?? CancellationToken.None);
-        await SocketPump.RunAsync(client, stream.Socket, stop.Token).ConfigureAwait(false);
+        await SocketPump.RunAsync(client, stream.Socket, request.Cancel).ConfigureAwait(false);
     }
 }

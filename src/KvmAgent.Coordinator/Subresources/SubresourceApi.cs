@@ -21,7 +21,7 @@ internal sealed record Subresource(string Method, string Resource, string Name, 
 /// <summary>A request that is allowed.</summary>
 internal sealed record SubresourceRequest(HttpContext Http, RequestUser User, string Namespace, string Name)
 {
-    private const int LongestBody = 64 << 10;
+    public const int LongestBody = 64 << 10;
 
     public CancellationToken Cancel => Http.RequestAborted;
 
@@ -70,7 +70,7 @@ internal sealed record SubresourceRequest(HttpContext Http, RequestUser User, st
 /// The aggregated API <c>subresources.kubevirt.io</c>, which the API server hands through: its paths and answers are those that an
 /// unmodified <c>virtctl</c> hard-codes.
 /// </summary>
-internal sealed partial class SubresourceApi(IReadOnlyList<Subresource> subresources, SubresourceAccess access, ILogger<SubresourceApi> log)
+internal sealed partial class SubresourceApi(IReadOnlyList<Subresource> subresources, SubresourceAccess access, Peers? peers, ILogger<SubresourceApi> log)
 {
     public const string Group = "subresources.kubevirt.io";
 
@@ -106,7 +106,7 @@ internal sealed partial class SubresourceApi(IReadOnlyList<Subresource> subresou
                 LogChange(user.Name, subresource.Name, subresource.Resource, ns, name);
             }
 
-            await subresource.Run(new SubresourceRequest(context, user, ns, name)).ConfigureAwait(false);
+            await RunAsync(new SubresourceRequest(context, user, ns, name), subresource).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -129,6 +129,26 @@ internal sealed partial class SubresourceApi(IReadOnlyList<Subresource> subresou
             LogBroken(subresource.Name, subresource.Resource, ns, name, e.Message);
         }
     }
+
+    /// <summary>Here, or where the agent's link is.</summary>
+    private async Task RunAsync(SubresourceRequest request, Subresource subresource)
+    {
+        // What is read of the body here may have to be read there.
+        request.Http.Request.EnableBuffering(SubresourceRequest.LongestBody);
+        try
+        {
+            await subresource.Run(request).ConfigureAwait(false);
+        }
+        catch (LinkElsewhereException e)
+        {
+            LogHandedOn(subresource.Name, subresource.Resource, request.Namespace, request.Name, e.Peer);
+            request.Http.Request.Body.Position = 0;
+            await peers!.HandOnAsync(request.Http, e.Peer).ConfigureAwait(false);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Subresource} of {Resource} {Namespace}/{Name} is handed on to {Peer}, which has the agent's link")]
+    private partial void LogHandedOn(string subresource, string resource, string @namespace, string name, Uri peer);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{User} asks to {Subresource} {Resource} {Namespace}/{Name}")]
     private partial void LogChange(string user, string subresource, string resource, string @namespace, string name);

@@ -9,6 +9,6 @@ internal static class SubresourceList
     public static IReadOnlyList<Subresource> Of(KubernetesClient client, SizeCache sizes, InstanceLinks links) =>
     [
         .. new MachineVerbs(client).All, .. new SpecVerbs(client, sizes).All, .. new InstanceVerbs(links).All, .. new GuestVerbs(links).All,
-        .. new StreamVerbs(links, new StreamOwners()).All, .. UnsupportedVerbs.All,
+        .. new StreamVerbs(links).All, .. UnsupportedVerbs.All,
     ];
 }

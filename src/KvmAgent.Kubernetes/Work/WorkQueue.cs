@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 
 namespace KvmAgent.Kubernetes;
@@ -5,7 +6,7 @@ namespace KvmAgent.Kubernetes;
 /// <summary>
 /// Keys to be worked on, as client-go's queue: a key is there once however often it is added, is never worked on by two at once, and
 /// comes again when it is added while being worked on. What failed comes again later and later, and all failures together not faster
-/// than a rate.
+/// than a rate. Urgent keys come before the others, but for one in eight turns, so that the others are not forgotten.
 /// </summary>
 public sealed class WorkQueue<TKey>
     where TKey : notnull
@@ -15,10 +16,16 @@ public sealed class WorkQueue<TKey>
     private readonly WorkQueueOptions _options;
     private readonly Action<TKey, Exception>? _failed;
     private readonly TokenBucket _retries;
-    private readonly Channel<TKey> _ready = Channel.CreateUnbounded<TKey>();
+    private const int UrgentTurns = 7;
 
-    /// <summary>Wanted: ready, or being worked on and to come again.</summary>
-    private readonly HashSet<TKey> _wanted = [];
+    /// <summary>One for each key in the two queues, of which some are there no more: they have been taken from the other queue meanwhile.</summary>
+    private readonly Channel<bool> _ready = Channel.CreateUnbounded<bool>();
+    private readonly Queue<TKey> _ordinary = [];
+    private readonly Queue<TKey> _urgent = [];
+    private int _urgentTurns;
+
+    /// <summary>Wanted: ready, or being worked on and to come again; whether urgently.</summary>
+    private readonly Dictionary<TKey, bool> _wanted = [];
     private readonly HashSet<TKey> _working = [];
     private readonly Dictionary<TKey, int> _failures = [];
     private readonly Dictionary<TKey, Waiting> _waiting = [];
@@ -35,13 +42,20 @@ public sealed class WorkQueue<TKey>
         public ITimer? Timer { get; set; }
     }
 
-    public void Add(TKey key)
+    /// <param name="urgent">Before those that are not.</param>
+    public void Add(TKey key, bool urgent = false)
     {
         lock (_gate)
         {
-            if (_wanted.Add(key) && !_working.Contains(key))
+            if (_wanted.TryGetValue(key, out var already) && (already || !urgent))
             {
-                _ready.Writer.TryWrite(key);
+                return;
+            }
+
+            _wanted[key] = urgent;
+            if (!_working.Contains(key))
+            {
+                Enqueue(key, urgent);
             }
         }
     }
@@ -122,7 +136,11 @@ public sealed class WorkQueue<TKey>
             while (true)
             {
                 ct.ThrowIfCancellationRequested();
-                await WorkOnAsync(await _ready.Reader.ReadAsync(ct).ConfigureAwait(false), work, ct).ConfigureAwait(false);
+                await _ready.Reader.ReadAsync(ct).ConfigureAwait(false);
+                if (TryTake(out var key))
+                {
+                    await WorkOnAsync(key, work, ct).ConfigureAwait(false);
+                }
             }
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -132,12 +150,6 @@ public sealed class WorkQueue<TKey>
 
     private async Task WorkOnAsync(TKey key, Func<TKey, CancellationToken, Task> work, CancellationToken ct)
     {
-        lock (_gate)
-        {
-            _wanted.Remove(key);
-            _working.Add(key);
-        }
-
         try
         {
             await work(key, ct).ConfigureAwait(false);
@@ -155,11 +167,29 @@ public sealed class WorkQueue<TKey>
             lock (_gate)
             {
                 _working.Remove(key);
-                if (_wanted.Contains(key))
+                if (_wanted.TryGetValue(key, out var urgent))
                 {
-                    _ready.Writer.TryWrite(key);
+                    Enqueue(key, urgent);
                 }
             }
+        }
+    }
+
+    private void Enqueue(TKey key, bool urgent)
+    {
+        (urgent ? _urgent : _ordinary).Enqueue(key);
+        _ready.Writer.TryWrite(true);
+    }
+
+    private bool TryTake([MaybeNullWhen(false)] out TKey key)
+    {
+        lock (_gate)
+        {
+            var first = _urgentTurns < UrgentTurns ? _urgent : _ordinary;
+            var isUrgent = _urgent.Count > 0 && (first == _urgent || _ordinary.Count == 0);
+            _urgentTurns = isUrgent ? _urgentTurns + 1 : 0;
+            key = (isUrgent ? _urgent : _ordinary).Dequeue();
+            return !_working.Contains(key) && _wanted.Remove(key) && _working.Add(key);
         }
     }
 

@@ -41,6 +41,7 @@ internal sealed class CoordinatorLink(
         var dialer = new LinkDialer(settings.Link, time);
         var freeze = new GuestFreeze(access, stop, time, logs.CreateLogger<GuestFreeze>());
         var targets = new StreamTargets(settings.RunDir, settings.Network.Ip, access);
+        var owners = new StreamOwners();
         var commands = new LinkCommands(board, access, stop, freeze);
         var usage = new UsageReader(paths, access);
         return new LinkPool(
@@ -51,7 +52,7 @@ internal sealed class CoordinatorLink(
                 dialer,
                 new LinkReports(settings, journal, board, usage, time),
                 commands,
-                new LinkStreams(address, dialer, targets, time, logs.CreateLogger<LinkStreams>(), ended),
+                new LinkStreams(address, dialer, targets, owners, time, logs.CreateLogger<LinkStreams>(), ended),
                 time,
                 logs.CreateLogger<LinkToAddress>()),
             time,

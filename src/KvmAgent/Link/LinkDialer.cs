@@ -31,7 +31,7 @@ internal sealed class LinkDialer(LinkSettings settings, TimeProvider time)
         try
         {
             socket.Options.AddSubProtocol(LinkProtocol.SubProtocol);
-            socket.Options.KeepAliveInterval = LinkProtocol.PingEvery;
+            socket.Options.KeepAliveInterval = path == LinkProtocol.LinkPath ? TimeSpan.Zero : LinkProtocol.PingEvery;
             socket.Options.KeepAliveTimeout = LinkProtocol.PongLimit;
             socket.Options.CollectHttpResponseDetails = true;
             socket.Options.SetRequestHeader("Authorization", $"Bearer {await ReadTokenAsync(either.Token).ConfigureAwait(false)}");

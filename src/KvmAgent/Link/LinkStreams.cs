@@ -10,7 +10,7 @@ namespace KvmAgent.Link;
 /// address. A stream outlives the link on which it was asked for.
 /// </summary>
 internal sealed partial class LinkStreams(
-    IPAddress address, LinkDialer dialer, StreamTargets targets, TimeProvider time, ILogger<LinkStreams> log, CancellationToken ended)
+    IPAddress address, LinkDialer dialer, StreamTargets targets, StreamOwners owners, TimeProvider time, ILogger<LinkStreams> log, CancellationToken ended)
 {
     private const int MostOpen = 32, IdLength = 32;
     private static readonly TimeSpan TargetLimit = TimeSpan.FromSeconds(5);
@@ -28,6 +28,7 @@ internal sealed partial class LinkStreams(
             throw new JsonRpcException(LinkErrors.InvalidParams, $"the stream's id has not {IdLength} hexadecimal digits");
         }
 
+        owners.Demand(request);
         if (Interlocked.Increment(ref _open) > MostOpen)
         {
             Interlocked.Decrement(ref _open);
@@ -54,7 +55,8 @@ internal sealed partial class LinkStreams(
         try
         {
             using var socket = await dialer.DialAsync(address, LinkProtocol.StreamPath + request.Id, ended).ConfigureAwait(false);
-            await StreamPump.RunAsync(socket, target, time, ended).ConfigureAwait(false);
+            using var owner = owners.Take(request);
+            await StreamPump.RunAsync(socket, target, owner?.Lost ?? new CancellationToken(canceled: true), time, ended).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {

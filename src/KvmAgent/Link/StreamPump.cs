@@ -12,10 +12,13 @@ internal static class StreamPump
     private const int Buffer = 16 << 10;
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
-    public static async Task RunAsync(WebSocket socket, StreamTarget target, TimeProvider time, CancellationToken cancel)
+    /// <param name="lost">Another client has it now: the other end is told so.</param>
+    public static async Task RunAsync(WebSocket socket, StreamTarget target, CancellationToken lost, TimeProvider time, CancellationToken cancel)
     {
+        // What is read there ends, as at an end of its own.
+        using var losing = lost.Register(target.Bytes.Dispose);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var up = UpAsync(socket, target, ending.Token);
+        var up = UpAsync(socket, target, lost, ending.Token);
         var down = DownAsync(socket, target, ending.Token);
         if (await Task.WhenAny(up, down).ConfigureAwait(false) == up && up.IsCompletedSuccessfully)
         {
@@ -37,7 +40,7 @@ internal static class StreamPump
     }
 
     /// <summary>Ends with a goodbye when our end has ended.</summary>
-    private static async Task UpAsync(WebSocket socket, StreamTarget target, CancellationToken stop)
+    private static async Task UpAsync(WebSocket socket, StreamTarget target, CancellationToken lost, CancellationToken stop)
     {
         var buffer = new byte[target.Datagrams ? LinkProtocol.LongestFrame : Buffer];
         while (await ReadAsync(target.Bytes, buffer, stop).ConfigureAwait(false) is > 0 and var count)
@@ -45,7 +48,8 @@ internal static class StreamPump
             await socket.SendAsync(buffer.AsMemory(0, count), WebSocketMessageType.Binary, endOfMessage: true, stop).ConfigureAwait(false);
         }
 
-        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, stop).ConfigureAwait(false);
+        var (status, why) = lost.IsCancellationRequested ? (LinkProtocol.TakenOver, "taken over by another client") : (WebSocketCloseStatus.NormalClosure, null);
+        await socket.CloseOutputAsync(status, why, stop).ConfigureAwait(false);
     }
 
     private static async ValueTask<int> ReadAsync(Stream stream, byte[] buffer, CancellationToken stop)

@@ -65,7 +65,7 @@ public sealed class ChartObjectsTests
     {
         using var client = new KubernetesClient(KubernetesConnection.To(new Uri("http://127.0.0.1:1")), TimeProvider.System);
         var sizes = new SizeCache(client, null, TimeProvider.System, NullLogger.Instance);
-        var served = SubresourceList.Of(client, sizes, new InstanceLinks(client, new AgentRegistry(), TimeProvider.System));
+        var served = SubresourceList.Of(client, sizes, new InstanceLinks(client, new AgentRegistry(), null, TimeProvider.System));
 
         var granted = Granted(new RenderedChart(await Helm.TemplateAsync()), role);
 

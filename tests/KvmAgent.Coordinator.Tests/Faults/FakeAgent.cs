@@ -37,7 +37,7 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
     public int Links => Volatile.Read(ref _links);
 
     public LinkHello Hello => new(
-        LinkProtocol.Version, "1.0.0", pod, machine, _start, [LinkMethods.Pause, LinkMethods.Unpause, LinkMethods.Shutdown], [StreamKinds.Console]);
+        LinkProtocol.Version, "1.0.0", pod, machine, _start, [LinkMethods.Pause, LinkMethods.Unpause, LinkMethods.Shutdown, LinkMethods.OpenStream], [StreamKinds.Console]);
 
     public StatusReport Report
     {
@@ -87,20 +87,8 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
     /// <exception cref="WebSocketException">It is refused.</exception>
     public async Task LinkAsync(Uri coordinator, CancellationToken cancel)
     {
-        using var socket = new ClientWebSocket();
-        socket.Options.AddSubProtocol(LinkProtocol.SubProtocol);
-        socket.Options.CollectHttpResponseDetails = true;
-        socket.Options.SetRequestHeader("Authorization", $"Bearer {Token}");
-        try
-        {
-            await socket.ConnectAsync(new Uri(coordinator, LinkProtocol.LinkPath), Dialler, cancel);
-        }
-        catch (WebSocketException e)
-        {
-            throw new WebSocketException($"{(int)socket.HttpStatusCode} {socket.HttpResponseHeaders?.GetValueOrDefault("WWW-Authenticate")?.FirstOrDefault()}", e);
-        }
-
-        using var peer = new JsonRpcPeer(socket, (method, _, _) => Task.FromResult(Answer(method)), inOrder: true, TimeProvider.System);
+        using var socket = await DialAsync(new Uri(coordinator, LinkProtocol.LinkPath), cancel);
+        using var peer = new JsonRpcPeer(socket, (method, parameters, _) => Task.FromResult(Answer(coordinator, method, parameters)), inOrder: true, TimeProvider.System);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var running = peer.RunAsync(end.Token);
         _ = running.ContinueWith(_ => end.Cancel(), TaskScheduler.Default);
@@ -129,7 +117,42 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
         }
     }
 
-    private JsonElement Answer(string method)
+    private async Task<ClientWebSocket> DialAsync(Uri url, CancellationToken cancel)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.AddSubProtocol(LinkProtocol.SubProtocol);
+        socket.Options.KeepAliveInterval = TimeSpan.Zero;
+        socket.Options.CollectHttpResponseDetails = true;
+        socket.Options.SetRequestHeader("Authorization", $"Bearer {Token}");
+        try
+        {
+            await socket.ConnectAsync(url, Dialler, cancel);
+            return socket;
+        }
+        catch (WebSocketException e)
+        {
+            using (socket)
+            {
+                throw new WebSocketException($"{(int)socket.HttpStatusCode} {socket.HttpResponseHeaders?.GetValueOrDefault("WWW-Authenticate")?.FirstOrDefault()}", e);
+            }
+        }
+    }
+
+    /// <summary>A stream whose end says what it is told.</summary>
+    private async Task EchoAsync(Uri coordinator, string id)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        using var socket = await DialAsync(new Uri(coordinator, LinkProtocol.StreamPath + id), limit.Token);
+        var buffer = new byte[4096];
+        while (await socket.ReceiveAsync(buffer.AsMemory(), limit.Token) is { MessageType: not WebSocketMessageType.Close } part)
+        {
+            await socket.SendAsync(buffer.AsMemory(0, part.Count), part.MessageType, part.EndOfMessage, limit.Token);
+        }
+
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, limit.Token);
+    }
+
+    private JsonElement Answer(Uri coordinator, string method, JsonElement parameters)
     {
         switch (method)
         {
@@ -138,6 +161,9 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
                 break;
             case LinkMethods.Unpause:
                 Set(VmPhase.Running, ready: true);
+                break;
+            case LinkMethods.OpenStream:
+                _ = EchoAsync(coordinator, parameters.Deserialize(LinkJson.Default.OpenStreamRequest)!.Id);
                 break;
             default:
                 throw new JsonRpcException(LinkErrors.MethodNotFound, $"this agent does not know {method}");

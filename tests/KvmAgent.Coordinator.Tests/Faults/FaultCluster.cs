@@ -1,6 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Api.Schemas;
@@ -8,6 +6,7 @@ using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Tests.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
+using KvmAgent.TestSupport.Certificates;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvmAgent.Coordinator.Tests.Faults;
@@ -23,14 +22,17 @@ internal sealed class FaultCluster : IAsyncDisposable
     private readonly PodWatch _watch;
     private readonly List<IAsyncDisposable> _coordinators = [];
 
-    private FaultCluster(TestApiServer server, TimeProvider time)
+    private FaultCluster(TestApiServer server, TestAuthority authority, TimeProvider time)
     {
-        (Server, _time, _watch) = (server, time, new PodWatch(server));
+        (Server, FrontProxy, _time, _watch) = (server, authority, time, new PodWatch(server));
         Node = new FakeNode(server);
         Admin = new KubernetesClient(KubernetesConnection.To(server.Address, server.Token), TimeProvider.System);
     }
 
     public TestApiServer Server { get; }
+
+    /// <summary>Whom coordinators believe.</summary>
+    public TestAuthority FrontProxy { get; }
 
     public FakeNode Node { get; }
 
@@ -41,6 +43,7 @@ internal sealed class FaultCluster : IAsyncDisposable
     public static async Task<FaultCluster> StartAsync(TimeProvider? time = null)
     {
         time ??= TimeProvider.System;
+        var authority = new TestAuthority("front-proxy-ca");
         var server = await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = AnyRule(), Namespaces = [Namespace, SystemNamespace, "kube-system"], TimeProvider = time });
         await server.ApplyCrdsAsync(string.Join("---\n", CustomResourceDefinitions.All.Select(static d => YamlText.Of(d))));
         server.Create(new JsonObject
@@ -48,20 +51,23 @@ internal sealed class FaultCluster : IAsyncDisposable
             ["apiVersion"] = "v1",
             ["kind"] = "ConfigMap",
             ["metadata"] = new JsonObject { ["name"] = "extension-apiserver-authentication", ["namespace"] = "kube-system" },
-            ["data"] = new JsonObject { ["requestheader-client-ca-file"] = Authority() },
+            ["data"] = new JsonObject { ["requestheader-client-ca-file"] = authority.Pem },
         });
-        return new FaultCluster(server, time);
+        return new FaultCluster(server, authority, time);
     }
 
     /// <summary>The whole coordinator, as the program runs it.</summary>
     /// <param name="token">Its name, as the server sees it.</param>
-    public async Task<RunningCoordinator> CoordinateAsync(string token = "coordinator", TimeProvider? time = null)
+    /// <param name="api">Where the API server finds it.</param>
+    /// <param name="replicas">The addresses behind the name that agents dial.</param>
+    public async Task<RunningCoordinator> CoordinateAsync(
+        string token = "coordinator", TimeProvider? time = null, IPEndPoint? api = null, IPAddress[]? replicas = null)
     {
         Server.AddUser(token, token, "system:masters");
         var settings = new CoordinatorSettings
         {
             ListenAgents = new IPEndPoint(IPAddress.Loopback, 0),
-            ListenApi = new IPEndPoint(IPAddress.Loopback, 0),
+            ListenApi = api ?? new IPEndPoint(IPAddress.Loopback, 0),
             ListenHealth = new IPEndPoint(IPAddress.Loopback, 0),
             Namespace = SystemNamespace,
             Identity = token,
@@ -71,7 +77,7 @@ internal sealed class FaultCluster : IAsyncDisposable
             AgentUrl = "https://coordinator.test:8443",
             Audience = FakeNode.Audience,
         };
-        var coordinator = new ClusterCoordinator(settings, KubernetesConnection.To(Server.Address, token), time ?? _time, NullLoggerFactory.Instance);
+        var coordinator = new ClusterCoordinator(settings, KubernetesConnection.To(Server.Address, token), time ?? _time, NullLoggerFactory.Instance, (_, _) => Task.FromResult(replicas ?? []));
         await coordinator.StartAsync(CancellationToken.None);
         return Add(new RunningCoordinator(coordinator, Node));
     }
@@ -172,14 +178,6 @@ internal sealed class FaultCluster : IAsyncDisposable
 
     private string Describe(string name) =>
         $"{Machine(name)?["status"]}\n{Instance(name)?["metadata"]} {Instance(name)?["status"]}\n{string.Join('\n', Pods(name).Select(static p => $"{p["metadata"]} {p["status"]}"))}";
-
-    private static string Authority()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var now = TimeProvider.System.GetUtcNow();
-        using var authority = new CertificateRequest("CN=front-proxy-ca", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddHours(-1), now.AddHours(2));
-        return authority.ExportCertificatePem();
-    }
 
     /// <summary>What rules mean is proved by a real API server.</summary>
     private static Dictionary<string, Func<JsonNode, JsonNode?, bool>> AnyRule() => CustomResourceDefinitions.All

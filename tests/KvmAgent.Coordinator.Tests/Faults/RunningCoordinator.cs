@@ -1,3 +1,4 @@
+using System.Net;
 using KvmAgent.Coordinator.Hosting;
 
 namespace KvmAgent.Coordinator.Tests.Faults;
@@ -14,12 +15,19 @@ internal sealed class RunningCoordinator : IAsyncDisposable
     {
         (_coordinator, _node) = (coordinator, node);
         Agents = new Uri($"wss://{coordinator.EndPoints[0]}");
-        node.Coordinators[this] = (agent, cancel) => agent.LinkAsync(Agents, cancel);
+        Api = coordinator.EndPoints[1];
+        node.Coordinators[this] = (agent, cancel) => IsDialled ? agent.LinkAsync(Agents, cancel) : throw new IOException("nobody is there");
         _running = Task.Run(() => coordinator.RunAsync(_stop.Token));
     }
 
     /// <summary>Where agents dial.</summary>
     public Uri Agents { get; }
+
+    /// <summary>Where the API server finds it.</summary>
+    public IPEndPoint Api { get; }
+
+    /// <summary>Whether agents get through to it.</summary>
+    public bool IsDialled { get; set; } = true;
 
     public async ValueTask DisposeAsync()
     {

@@ -74,6 +74,38 @@ public sealed class WorkQueueTests
     }
 
     [Fact]
+    public async Task Urgent_keys_come_first_and_the_others_are_not_forgotten()
+    {
+        using var stop = new CancellationTokenSource();
+        var queue = new WorkQueue<string>(_time);
+        var worked = new List<string>();
+        for (var i = 0; i < 20; i++)
+        {
+            queue.Add($"o{i}");
+            queue.Add($"u{i}", urgent: true);
+        }
+
+        // One that waits already becomes urgent, and is worked on once; one that is urgent stays so.
+        queue.Add("o19", urgent: true);
+        queue.Add("u19");
+        var run = queue.RunAsync(1, (key, _) =>
+        {
+            worked.Add(key);
+            return Task.CompletedTask;
+        }, stop.Token);
+        await Wait.UntilAsync(() => Count(worked) == 40);
+        worked.ShouldBe(
+        [
+            .. Enumerable.Range(0, 7).Select(static i => $"u{i}"), "o0", .. Enumerable.Range(7, 7).Select(static i => $"u{i}"), "o1",
+            .. Enumerable.Range(14, 6).Select(static i => $"u{i}"), "o19", .. Enumerable.Range(2, 17).Select(static i => $"o{i}"),
+        ]);
+        queue.Add("o19");
+        await Wait.UntilAsync(() => Count(worked) == 41);
+        await stop.CancelAsync();
+        await run;
+    }
+
+    [Fact]
     public async Task What_fails_is_reported_and_comes_again_later_and_later_until_it_goes_well()
     {
         using var stop = new CancellationTokenSource();

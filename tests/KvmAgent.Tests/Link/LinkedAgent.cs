@@ -32,6 +32,7 @@ internal sealed class LinkedAgent : IAsyncDisposable
         var dialer = new LinkDialer(settings.Link, time);
         var commands = new LinkCommands(Board, access, _stop, new GuestFreeze(access, _stop, time, NullLogger<GuestFreeze>.Instance));
         var targets = new StreamTargets(_directory.FullPath, settings.Network.Ip, access);
+        var owners = new StreamOwners();
         _pool = new LinkPool(
             settings.Link,
             (_, _) => Task.FromResult(addresses.Select(IPAddress.Parse).ToArray()),
@@ -40,7 +41,7 @@ internal sealed class LinkedAgent : IAsyncDisposable
                 dialer,
                 new LinkReports(settings, Journal, Board, new UsageReader(new HostPaths(), access), time),
                 commands,
-                new LinkStreams(address, dialer, targets, time, NullLogger<LinkStreams>.Instance, ended),
+                new LinkStreams(address, dialer, targets, owners, time, NullLogger<LinkStreams>.Instance, ended),
                 time,
                 new LinesLogger(Lines)),
             time,
