@@ -93,6 +93,17 @@ public sealed class RightsTests
         await Until.TrueAsync(() => server.All("", "pods").Count == 1 && Status(server)?["printableStatus"] is not null);
         var uid = Instance(server)!["metadata"]!["uid"]!.ToString();
 
+        server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: chart-vm-0, namespace: {{Machines}}, labels: {kvmagent.io/linked: "true"} }
+            spec: {containers: [{name: vm, image: agent}]}
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get(Group, "virtualmachineinstances", Machines, "chart-vm-0")?["status"]?["activePods"] is not null);
+        server.Delete("", "pods", Machines, "chart-vm-0", graceSeconds: 0);
+        await Until.TrueAsync(() => server.Get(Group, "virtualmachineinstances", Machines, "chart-vm-0") is null);
+
         await VerbAsync(client, "stop", """{"gracePeriod": 1}""");
         await Until.TrueAsync(() => Instance(server) is null && server.All("", "pods").Count == 0);
         await VerbAsync(client, "start", "");
