@@ -74,7 +74,7 @@ public sealed class RightsTests
         rules.Unused.ShouldBe(NotSeenHere.Keys.Select(k => k.StartsWith("update ", StringComparison.Ordinal) ? k + scope : k), ignoreOrder: true);
     }
 
-    /// <summary>A machine starts, with a ConfigMap that was made already, is stopped in haste, and starts again.</summary>
+    /// <summary>A machine starts, with a ConfigMap that was made already, is stopped in haste, starts again and loses its pod; a chart VM comes and goes.</summary>
     private static async Task LiveAsync(TestApiServer server, KubernetesClient client)
     {
         server.Faults.Add(static r => r.Method == "POST" && r.Path.Value!.EndsWith("/configmaps", StringComparison.Ordinal), new Fault { Drop = Drop.After });
@@ -108,7 +108,11 @@ public sealed class RightsTests
         await Until.TrueAsync(() => Instance(server) is null && server.All("", "pods").Count == 0);
         await VerbAsync(client, "start", "");
         await Until.TrueAsync(() => Instance(server) is { } next && next["metadata"]!["uid"]!.ToString() != uid && server.All("", "pods").Count == 1
-            && server.All("", "events", Machines).Count > 0);
+            && server.All("", "events", Machines).Count > 0 && next["status"]?["activePods"] is not null);
+
+        // A recorded pod that is not seen any more is asked for before its instance is given up.
+        server.Delete("", "pods", Machines, server.All("", "pods").Single()["metadata"]!["name"]!.ToString(), graceSeconds: 0);
+        await Until.TrueAsync(() => Status(server)?["startFailure"] is not null);
     }
 
     /// <summary>What agents and users make it ask.</summary>

@@ -12,17 +12,14 @@ public sealed class AdoptionTests : IAsyncLifetime
 
     private FaultCluster _cluster = null!;
 
-    public async Task InitializeAsync()
-    {
-        _cluster = await FaultCluster.StartAsync();
-        await _cluster.CoordinateAsync();
-    }
+    public async Task InitializeAsync() => _cluster = await FaultCluster.StartAsync();
 
     public Task DisposeAsync() => _cluster.DisposeAsync().AsTask();
 
     [Fact]
     public async Task A_linked_pod_is_an_instance_that_goes_with_it_and_the_next_pod_is_another()
     {
+        await _cluster.CoordinateAsync();
         var pod = _cluster.CreateLinkedPod("web-0", domain: "web");
         await _cluster.ShownAsync("web", pod);
         var instance = _cluster.Instance("web")!;
@@ -52,6 +49,7 @@ public sealed class AdoptionTests : IAsyncLifetime
     [InlineData("Foreground")]
     public async Task An_instance_that_is_deleted_by_hand_is_made_again_and_the_guest_runs_on(string policy)
     {
+        await _cluster.CoordinateAsync();
         var pod = _cluster.CreateLinkedPod("web");
         await _cluster.ShownAsync("web", pod);
         var before = _cluster.Uid("web");
@@ -64,12 +62,15 @@ public sealed class AdoptionTests : IAsyncLifetime
     [Fact]
     public async Task A_name_that_is_taken_is_told_once_and_given_when_it_is_free()
     {
+        var replica = _cluster.Replicate();
         _cluster.Apply("web");
         await _cluster.RunningAsync("web");
         var machines = _cluster.Uid("web");
         var pod = _cluster.CreateLinkedPod("web");
         await _cluster.UntilAsync(() => Told().Count == 1, "the pod is told");
-        await _cluster.UntilAsync(() => (string?)Pod("web")["status"]?["phase"] == "Running", "the pod goes on");
+        await _cluster.UntilAsync(() => FaultCluster.Condition(Pod("web"), "Ready") is { } ready && (string?)ready["status"] == "True", "the pod goes on");
+        _cluster.Server.Update("", "pods", FaultCluster.Namespace, "web", static p => p["metadata"]!["labels"]!["changed"] = "yes");
+        await _cluster.UntilAsync(() => replica.Cache.Linked.Get(FaultCluster.Namespace, "web")?.Metadata.Label("changed") is not null, "the pod's change is seen");
         _cluster.PodOf("web").Agent.Set(VmPhase.Paused);
         await _cluster.UntilAsync(() => FaultCluster.Condition(_cluster.Instance("web"), "Paused") is not null, "the machine is looked at again");
         _cluster.PodOf("web").Agent.Set(VmPhase.Running, ready: true);
@@ -87,6 +88,7 @@ public sealed class AdoptionTests : IAsyncLifetime
     [Fact]
     public async Task A_machine_of_the_same_name_waits_until_the_pod_is_gone()
     {
+        await _cluster.CoordinateAsync();
         var pod = _cluster.CreateLinkedPod("web");
         await _cluster.ShownAsync("web", pod);
         var instance = _cluster.Uid("web");
@@ -106,6 +108,7 @@ public sealed class AdoptionTests : IAsyncLifetime
     [Fact]
     public async Task What_is_written_in_instances_and_pods_takes_over_nothing()
     {
+        await _cluster.CoordinateAsync();
         _cluster.Apply("db");
         await _cluster.RunningAsync("db");
         var launcher = _cluster.Pods("db").Single()["metadata"]!;
@@ -134,6 +137,7 @@ public sealed class AdoptionTests : IAsyncLifetime
     [Fact]
     public async Task A_pod_that_asks_for_another_name_later_keeps_its_instance()
     {
+        await _cluster.CoordinateAsync();
         var pod = _cluster.CreateLinkedPod("web-0", domain: "web");
         await _cluster.ShownAsync("web", pod);
         _cluster.Server.Update("", "pods", FaultCluster.Namespace, "web-0", p => p["metadata"]!["annotations"]![MachineLabels.Domain] = "other");
@@ -142,6 +146,18 @@ public sealed class AdoptionTests : IAsyncLifetime
         await _cluster.UntilAsync(() => FaultCluster.Condition(_cluster.Instance("web"), "Paused") is not null, "what it says is heard");
         _cluster.Instance("other").ShouldBeNull();
         agent.Links.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Who_leads_next_shows_the_pods_that_were_there_before()
+    {
+        var replica = _cluster.Replicate(leads: false);
+        var pod = _cluster.CreateLinkedPod("web");
+        await replica.Cache.Synced;
+        await _cluster.UntilAsync(
+            () => Conditions.IsTrue(replica.Cache.Linked.Get(FaultCluster.Namespace, "web")?.Status?.Conditions, "Ready"), "the pod is seen as it stays");
+        replica.Lead();
+        await _cluster.ShownAsync("web", pod);
     }
 
     private JsonObject Pod(string name) => _cluster.Server.Get("", "pods", FaultCluster.Namespace, name)!;
