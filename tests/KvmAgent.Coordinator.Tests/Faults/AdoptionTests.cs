@@ -75,9 +75,12 @@ public sealed class AdoptionTests : IAsyncLifetime
         await _cluster.UntilAsync(() => FaultCluster.Condition(_cluster.Instance("web"), "Paused") is not null, "the machine is looked at again");
         _cluster.PodOf("web").Agent.Set(VmPhase.Running, ready: true);
         await _cluster.RunningAsync("web");
-        Told().Single().ShouldContain("belongs to VirtualMachine web");
+        Told().Single().ShouldContain("that of a VirtualMachine");
         _cluster.Uid("web").ShouldBe(machines);
 
+        _cluster.Strategy("web", "Halted");
+        await _cluster.UntilAsync(() => (string?)_cluster.Machine("web")!["status"]!["printableStatus"] == "Stopped", "the machine is stopped, and keeps its name");
+        _cluster.Instance("web").ShouldBeNull();
         _cluster.Delete("web");
         await _cluster.ShownAsync("web", pod);
         _cluster.Node.Find(pod)!.Agent.Set(VmPhase.Paused);

@@ -50,7 +50,8 @@ internal static class DecisionScenario
             [.. pods.Where(p => AdoptedPod.KeyOf(p) == key)],
             (given["shown"]?.AsArray() ?? []).Select(static s => (string)s!).ToHashSet(),
             instance,
-            pods.FirstOrDefault(p => p.Metadata.Uid == owner?.Uid)));
+            pods.FirstOrDefault(p => p.Metadata.Uid == owner?.Uid),
+            given["vm"] is not null));
         return new JsonObject
         {
             ["asks"] = new JsonObject(pods.Select(static p => KeyValuePair.Create(p.Metadata.Name!, (JsonNode?)AdoptedPod.KeyOf(p)?.ToString()))),

@@ -9,8 +9,9 @@ namespace KvmAgent.Coordinator.Machines.Adoption;
 /// <param name="Shown">UIDs of those that an instance of another name records: theirs was changed later, and their instance stays.</param>
 /// <param name="Instance">The instance of the name, whoever owns it.</param>
 /// <param name="InstancePod">The pod that it was adopted from, while that is there.</param>
+/// <param name="IsMachines">Whether there is a VirtualMachine of the name, which its instance is kept for also while it is stopped.</param>
 internal sealed record AdoptionView(
-    MachineKey Key, IReadOnlyList<Pod> Pods, IReadOnlySet<string> Shown, VirtualMachineInstance? Instance, Pod? InstancePod);
+    MachineKey Key, IReadOnlyList<Pod> Pods, IReadOnlySet<string> Shown, VirtualMachineInstance? Instance, Pod? InstancePod, bool IsMachines = false);
 
 /// <param name="Adopted">The pod that gets an instance now.</param>
 /// <param name="Told">What shall be told of pods that get none.</param>
@@ -31,20 +32,33 @@ internal static class AdoptionDecision
 
     public static AdoptionPlan Adopt(AdoptionView view)
     {
-        var waiting = view.Pods.Where(p => AdoptedPod.IsLive(p) && !view.Shown.Contains(p.Metadata.Uid!))
+        var owner = view.Instance is null ? null : AdoptedPod.OwnerOf(view.Instance);
+        var waiting = view.Pods.Where(p => AdoptedPod.IsLive(p) && p.Metadata.Uid != owner?.Uid && !view.Shown.Contains(p.Metadata.Uid!))
             .OrderBy(static p => p.Metadata.CreationTimestamp).ThenBy(static p => p.Metadata.Uid, StringComparer.Ordinal)
             .ToList();
-        if (view.Instance is not { } instance)
+        if (waiting.Count == 0)
         {
-            return waiting is [var first, ..] ? new(first, AdoptedPod.InstanceOf(first, view.Key), []) : new(null, null, []);
+            return new(null, null, []);
         }
 
-        var owner = AdoptedPod.OwnerOf(instance);
+        if (view.IsMachines)
+        {
+            return Tell(waiting, $"the name {view.Key.Name} is that of a VirtualMachine", $"VirtualMachine {view.Key.Name}");
+        }
+
+        if (view.Instance is not { } instance)
+        {
+            return new(waiting[0], AdoptedPod.InstanceOf(waiting[0], view.Key), []);
+        }
+
         // A former pod's goes with it, or has to go by itself: that is only waited for.
-        var goes = instance.Metadata.DeletionTimestamp is not null || (owner is not null && view.InstancePod is not { Metadata.DeletionTimestamp: null });
-        return goes
-            ? new(null, null, [])
-            : new(null, null, [.. waiting.Where(p => p.Metadata.Uid != owner?.Uid).Select(p => (p, new MachineEvent(Event.Warning, NameTaken, Taken(instance))))]);
+        if (instance.Metadata.DeletionTimestamp is not null || (owner is not null && view.InstancePod is not { Metadata.DeletionTimestamp: null }))
+        {
+            return new(null, null, []);
+        }
+
+        var whose = instance.Metadata.Controller is { } controller ? $"{controller.Kind} {controller.Name}" : null;
+        return Tell(waiting, $"VirtualMachineInstance {view.Key.Name} is there already and belongs to {whose ?? "nobody"}", whose ?? "that one");
     }
 
     /// <summary>For an instance that was adopted from a pod, of which nothing is ever made or deleted here.</summary>
@@ -65,10 +79,9 @@ internal static class AdoptionDecision
         return InstanceDecision.Follow(view);
     }
 
-    private static string Taken(VirtualMachineInstance instance)
+    private static AdoptionPlan Tell(IEnumerable<Pod> pods, string why, string inTheWay)
     {
-        var owner = instance.Metadata.Controller is { } controller ? $"{controller.Kind} {controller.Name}" : null;
-        return $"VirtualMachineInstance {instance.Metadata.Name} is there already and belongs to {owner ?? "nobody"}, so the machine in this pod has none; "
-            + $"delete {owner ?? "that one"}, or give the pod another name by its annotation {MachineLabels.Domain}";
+        var message = $"{why}, so the machine in this pod has no instance; delete {inTheWay}, or give the pod another name by its annotation {MachineLabels.Domain}";
+        return new(null, null, [.. pods.Select(p => (p, new MachineEvent(Event.Warning, NameTaken, message)))]);
     }
 }

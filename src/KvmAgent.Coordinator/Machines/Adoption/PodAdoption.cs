@@ -16,7 +16,8 @@ internal sealed class PodAdoption(MachineCache cache, ActionRunner actions, Even
         }
 
         var instance = cache.Instances.Get(key.Namespace, key.Name);
-        var plan = AdoptionDecision.Adopt(new AdoptionView(key, pods, Shown(pods, key), instance, instance is null ? null : cache.PodOf(instance)));
+        var plan = AdoptionDecision.Adopt(new AdoptionView(
+            key, pods, Shown(pods, key), instance, instance is null ? null : cache.PodOf(instance), cache.Machines.Get(key.Namespace, key.Name) is not null));
         foreach (var (pod, told) in plan.Told)
         {
             await TellAsync(pod, told, cancel).ConfigureAwait(false);
