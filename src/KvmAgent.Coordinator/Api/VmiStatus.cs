@@ -28,7 +28,7 @@ public sealed record VmiStatus
     public string? NodeName { get; init; }
 
     /// <summary>
-    /// The pods that the coordinator made for it, by UID, with their nodes. Only an agent whose token was given to one of these pods
+    /// The pods that the coordinator made for it, or made it for, by UID, with their nodes. Only an agent whose token was given to one of these pods
     /// speaks for the instance.
     /// </summary>
     public IReadOnlyDictionary<string, string>? ActivePods { get; init; }

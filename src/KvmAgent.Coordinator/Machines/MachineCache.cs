@@ -1,11 +1,13 @@
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines.Adoption;
+using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Machines;
 
-/// <summary>A machine, its instance and its pod have one name in one namespace.</summary>
+/// <summary>A machine and its instance have one name in one namespace; a pod says whose it is by it.</summary>
 internal readonly record struct MachineKey(string Namespace, string Name)
 {
     public override string ToString() => $"{Namespace}/{Name}";
@@ -14,7 +16,7 @@ internal readonly record struct MachineKey(string Namespace, string Name)
 /// <summary>The cluster's machines, instances, pods of VMs and claims, as this replica knows them: kept current by watches.</summary>
 internal sealed class MachineCache
 {
-    private const string ByMachine = "machine", ByUid = "uid", ByPod = "pod", ByClaim = "claim", BySize = "size";
+    private const string ByMachine = "machine", ByPod = "pod", ByClaim = "claim", BySize = "size";
 
     private readonly Informer<PersistentVolumeClaim> _claims;
 
@@ -23,16 +25,18 @@ internal sealed class MachineCache
         Machines = new(client, Kinds.VirtualMachines, ns, new() { Transform = Slim.Machine }, time, log);
         Instances = new(client, Kinds.VirtualMachineInstances, ns, new() { Transform = Slim.Instance }, time, log);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{MachineLabels.Role}={MachineLabels.Launcher}", Transform = Slim.Pod }, time, log);
+        Linked = new(client, CoreKinds.Pods, ns, new() { LabelSelector = AdoptedPod.Selector, Transform = Slim.Pod }, time, log);
         _claims = new(client, CoreKinds.PersistentVolumeClaims, ns, new() { Transform = Slim.Claim }, time, log);
         Sizes = new SizeCache(client, ns, time, log);
         Machines.AddIndex(BySize, static m => SizeCache.NamesOf(m));
         Instances.AddIndex(ByClaim, static i => Claims(i).Select(name => $"{i.Metadata.Namespace}/{name}"));
         Instances.AddIndex(ByPod, static i => i.Status?.ActivePods?.Keys ?? []);
         Pods.AddIndex(ByMachine, static p => KeyOf(p) is { } key ? [key.ToString()] : []);
-        Pods.AddIndex(ByUid, static p => [p.Metadata.Uid!]);
+        Linked.AddIndex(ByMachine, static p => AdoptedPod.KeyOf(p) is { } key ? [key.ToString()] : []);
         Machines.Changed += e => Touched?.Invoke(new MachineKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
-        Instances.Changed += e => Touched?.Invoke(new MachineKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
-        Pods.Changed += PodChanged;
+        Instances.Changed += e => Touched?.Invoke(KeyOf(e.Object));
+        Pods.Changed += e => PodChanged(e, KeyOf(e.Object));
+        Linked.Changed += e => PodChanged(e, AdoptedPod.KeyOf(e.Object));
         Sizes.Changed += size =>
         {
             foreach (var machine in Machines.ByIndex(BySize, size))
@@ -44,7 +48,7 @@ internal sealed class MachineCache
         {
             foreach (var instance in Instances.ByIndex(ByClaim, $"{e.Object.Metadata.Namespace}/{e.Object.Metadata.Name}"))
             {
-                Touched?.Invoke(new MachineKey(instance.Metadata.Namespace!, instance.Metadata.Name!));
+                Touched?.Invoke(KeyOf(instance));
             }
         };
     }
@@ -59,20 +63,31 @@ internal sealed class MachineCache
 
     public Informer<VirtualMachineInstance> Instances { get; }
 
+    /// <summary>Those that were made for instances.</summary>
     public Informer<Pod> Pods { get; }
+
+    /// <summary>Those of others whose agents link to us.</summary>
+    public Informer<Pod> Linked { get; }
 
     /// <summary>Instancetypes and preferences.</summary>
     public SizeCache Sizes { get; }
 
-    public Task Synced => Task.WhenAll(Sizes.Synced, Machines.Synced, Instances.Synced, Pods.Synced, _claims.Synced);
+    public Task Synced => Task.WhenAll(Sizes.Synced, Machines.Synced, Instances.Synced, Pods.Synced, Linked.Synced, _claims.Synced);
 
     public Task RunAsync(CancellationToken stop) =>
-        Task.WhenAll(Sizes.RunAsync(stop), Machines.RunAsync(stop), Instances.RunAsync(stop), Pods.RunAsync(stop), _claims.RunAsync(stop));
+        Task.WhenAll(
+        Sizes.RunAsync(stop), Machines.RunAsync(stop), Instances.RunAsync(stop), Pods.RunAsync(stop), Linked.RunAsync(stop), _claims.RunAsync(stop));
 
     /// <summary>All pods of a machine, those of former instances too.</summary>
     public IReadOnlyList<Pod> PodsOf(MachineKey key) => Pods.ByIndex(ByMachine, key.ToString());
 
-    public Pod? PodByUid(string uid) => Pods.ByIndex(ByUid, uid) is [var pod, ..] ? pod : null;
+    /// <summary>Linked pods that ask for an instance of this name.</summary>
+    public IReadOnlyList<Pod> LinkedPodsOf(MachineKey key) => Linked.ByIndex(ByMachine, key.ToString());
+
+    /// <summary>The pod of an instance's: the very one that it was adopted from, or the one of the name that is made of its UID, whoever made that.</summary>
+    public Pod? PodOf(VirtualMachineInstance instance) => AdoptedPod.OwnerOf(instance) is { } owner
+        ? Linked.Get(instance.Metadata.Namespace!, owner.Name) is { } pod && pod.Metadata.Uid == owner.Uid ? pod : null
+        : PodsOf(KeyOf(instance)) is { Count: > 0 } pods ? pods.FirstOrDefault(p => p.Metadata.Name == PodTemplate.Name(instance)) : null;
 
     /// <summary>The instance whose status records a pod's UID.</summary>
     public VirtualMachineInstance? InstanceByPod(string uid) => Instances.ByIndex(ByPod, uid) is [var instance, ..] ? instance : null;
@@ -83,11 +98,13 @@ internal sealed class MachineCache
     /// <summary>Likewise for what its machine's template names.</summary>
     public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachine vm) => ClaimsOf(vm.Metadata.Namespace!, Claims(vm.Spec?.Template.Spec));
 
+    public static MachineKey KeyOf(VirtualMachineInstance instance) => new(instance.Metadata.Namespace!, instance.Metadata.Name!);
+
     /// <summary>By the annotation, which is whole; a pod that has lost it is found by nothing.</summary>
     public static MachineKey? KeyOf(Pod pod) =>
         pod.Metadata.Annotation(MachineLabels.Domain) is { Length: > 0 } name ? new MachineKey(pod.Metadata.Namespace!, name) : null;
 
-    private void PodChanged(InformerEvent<Pod> e)
+    private void PodChanged(InformerEvent<Pod> e, MachineKey? key)
     {
         // A list may show another pod of the same name where the former's deletion was not seen.
         if (e.Kind == InformerEventKind.Deleted)
@@ -99,9 +116,15 @@ internal sealed class MachineCache
             PodGone?.Invoke(old.Metadata.Uid!);
         }
 
-        if (KeyOf(e.Object) is { } key)
+        if (key is { } named)
         {
-            Touched?.Invoke(key);
+            Touched?.Invoke(named);
+        }
+
+        // An adopted pod may ask for another name by now.
+        if (InstanceByPod(e.Object.Metadata.Uid!) is { } instance && KeyOf(instance) != key)
+        {
+            Touched?.Invoke(KeyOf(instance));
         }
     }
 

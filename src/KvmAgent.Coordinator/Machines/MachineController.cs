@@ -1,5 +1,6 @@
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines.Adoption;
 using KvmAgent.Coordinator.Machines.Instances;
 using KvmAgent.Coordinator.Machines.VirtualMachines;
 using KvmAgent.Kubernetes;
@@ -8,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace KvmAgent.Coordinator.Machines;
 
 /// <summary>
-/// Realises machines: each key that something has touched is looked at whole, first its instance, then its machine. A look asks the pure
+/// Realises machines: each key that something has touched is looked at whole, first what linked pod asks for its name, then its instance, then its machine. A look asks the pure
 /// decisions, does the writes that they name and writes the status last, so that a coordinator that dies between any two writes is
 /// followed by one that decides the same again. Runs in the leader alone.
 /// </summary>
@@ -26,6 +27,7 @@ internal sealed partial class MachineController
     private readonly AgentRegistry _agents;
     private readonly ActionRunner _actions;
     private readonly SecondLook _doubts;
+    private readonly PodAdoption _adoption;
     private readonly EventRecorder _events;
     private readonly MachineOptions _options;
     private readonly StatusWriter<VirtualMachine, VirtualMachineStatus> _machineStatus;
@@ -40,6 +42,7 @@ internal sealed partial class MachineController
         (_cache, _agents, _events, _options, _time, _log) = (cache, agents, events, options, time, log);
         _actions = new ActionRunner(client, cache);
         _doubts = new SecondLook(client, cache);
+        _adoption = new PodAdoption(cache, _actions, events);
         _machineStatus = new(client, Kinds.VirtualMachines, ApiJson.Default.VirtualMachineStatus, static vm => vm.Status);
         _instanceStatus = new(client, Kinds.VirtualMachineInstances, ApiJson.Default.VmiStatus, static vmi => vmi.Status);
     }
@@ -51,10 +54,10 @@ internal sealed partial class MachineController
         void Add(MachineKey key) => queue.Add(key);
         void Reported(AgentReport report)
         {
-            if (report.IsNews && _cache.PodByUid(report.Agent.PodUid) is { } pod && MachineCache.KeyOf(pod) is { } key)
+            if (report.IsNews && _cache.InstanceByPod(report.Agent.PodUid) is { } instance)
             {
                 // What a guest has come to is told before what is still to be made.
-                queue.Add(key, urgent: true);
+                queue.Add(MachineCache.KeyOf(instance), urgent: true);
             }
         }
 
@@ -68,6 +71,11 @@ internal sealed partial class MachineController
                 queue.Add(new MachineKey(obj.Namespace!, obj.Name!));
             }
 
+            foreach (var key in _cache.Linked.List().Select(AdoptedPod.KeyOf).OfType<MachineKey>())
+            {
+                queue.Add(key);
+            }
+
             await _events.WriteWhileAsync(queue.RunAsync(Workers, (key, cancel) => LookAsync(key, queue, cancel), stop)).ConfigureAwait(false);
         }
         finally
@@ -79,6 +87,7 @@ internal sealed partial class MachineController
 
     private async Task LookAsync(MachineKey key, WorkQueue<MachineKey> queue, CancellationToken cancel)
     {
+        Later(queue, key, await _adoption.LookAsync(key, cancel).ConfigureAwait(false));
         if (_cache.Instances.Get(key.Namespace, key.Name) is { } seen && await _doubts.TakeAsync(seen, cancel).ConfigureAwait(false) is { } instance)
         {
             await LookAsync(key, instance, queue, cancel).ConfigureAwait(false);
@@ -92,13 +101,11 @@ internal sealed partial class MachineController
 
     private async Task LookAsync(MachineKey key, VirtualMachineInstance instance, WorkQueue<MachineKey> queue, CancellationToken cancel)
     {
-        var pods = _cache.PodsOf(key);
-        var name = Pods.PodTemplate.Name(instance);
-        var pod = pods.FirstOrDefault(p => p.Metadata.Name == name);
+        var pod = _cache.PodOf(instance);
         var view = new InstanceView(
             instance,
             pod,
-            [.. pods.Where(p => p.Metadata.Name != name)],
+            [.. _cache.PodsOf(key).Where(p => p.Metadata.Name != pod?.Metadata.Name)],
             _cache.ClaimsOf(instance),
             pod is not null && _agents.Find(pod.Metadata.Uid!) is { Status: { } status } ? new AgentView(pod.Metadata.Uid!, status) : null,
             _time.GetUtcNow(),

@@ -17,6 +17,12 @@ internal static class MachineLabels
     /// <summary>On pods, an annotation: as <see cref="InstanceName"/>, whole even where a label would be too long.</summary>
     public const string Domain = "kubevirt.io/domain";
 
+    /// <summary>On pods that others made, <c>true</c>: their agent links to the coordinator. charts/kvm-agent sets it.</summary>
+    public const string Linked = "kvmagent.io/linked";
+
+    /// <summary>On instances, <c>true</c>: made for a pod that was there before. With that pod as its owner it is one, see <see cref="Adoption.AdoptedPod"/>.</summary>
+    public const string Adopted = "kvmagent.io/adopted";
+
     /// <summary>On instances, an annotation: what their machine's template was when they were made.</summary>
     public const string TemplateHash = "kvmagent.io/template-hash";
 

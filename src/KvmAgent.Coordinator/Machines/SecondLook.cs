@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines.Adoption;
 using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
@@ -14,7 +15,8 @@ internal sealed class SecondLook(KubernetesClient client, MachineCache cache)
     /// <returns>The instance, as good as it can be known; null where it is gone, or another.</returns>
     public async Task<VirtualMachineInstance?> TakeAsync(VirtualMachineInstance instance, CancellationToken cancel)
     {
-        if (VmiPhases.IsFinal(instance.Status?.Phase))
+        // Of an adopted pod nothing is ended or made on what is not seen.
+        if (VmiPhases.IsFinal(instance.Status?.Phase) || AdoptedPod.OwnerOf(instance) is not null)
         {
             return instance;
         }

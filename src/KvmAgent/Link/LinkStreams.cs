@@ -56,7 +56,7 @@ internal sealed partial class LinkStreams(
         {
             using var socket = await dialer.DialAsync(address, LinkProtocol.StreamPath + request.Id, ended).ConfigureAwait(false);
             using var owner = owners.Take(request);
-            await StreamPump.RunAsync(socket, target, owner?.Lost ?? new CancellationToken(canceled: true), time, ended).ConfigureAwait(false);
+            await StreamPump.RunAsync(socket, target, time, owner?.Lost ?? new CancellationToken(canceled: true), ended).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {

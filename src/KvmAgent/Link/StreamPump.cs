@@ -13,7 +13,7 @@ internal static class StreamPump
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
     /// <param name="lost">Another client has it now: the other end is told so.</param>
-    public static async Task RunAsync(WebSocket socket, StreamTarget target, CancellationToken lost, TimeProvider time, CancellationToken cancel)
+    public static async Task RunAsync(WebSocket socket, StreamTarget target, TimeProvider time, CancellationToken lost, CancellationToken cancel)
     {
         // What is read there ends, as at an end of its own.
         using var losing = lost.Register(target.Bytes.Dispose);

@@ -74,7 +74,7 @@ public sealed class RightsTests
         rules.Unused.ShouldBe(NotSeenHere.Keys.Select(k => k.StartsWith("update ", StringComparison.Ordinal) ? k + scope : k), ignoreOrder: true);
     }
 
-    /// <summary>A machine starts, with a ConfigMap that was made already, is stopped in haste, and starts again.</summary>
+    /// <summary>A machine starts, with a ConfigMap that was made already, is stopped in haste, starts again and loses its pod; a chart VM comes and goes.</summary>
     private static async Task LiveAsync(TestApiServer server, KubernetesClient client)
     {
         server.Faults.Add(static r => r.Method == "POST" && r.Path.Value!.EndsWith("/configmaps", StringComparison.Ordinal), new Fault { Drop = Drop.After });
@@ -93,11 +93,26 @@ public sealed class RightsTests
         await Until.TrueAsync(() => server.All("", "pods").Count == 1 && Status(server)?["printableStatus"] is not null);
         var uid = Instance(server)!["metadata"]!["uid"]!.ToString();
 
+        server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: chart-vm-0, namespace: {{Machines}}, labels: {kvmagent.io/linked: "true"} }
+            spec: {containers: [{name: vm, image: agent}]}
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get(Group, "virtualmachineinstances", Machines, "chart-vm-0")?["status"]?["activePods"] is not null);
+        server.Delete("", "pods", Machines, "chart-vm-0", graceSeconds: 0);
+        await Until.TrueAsync(() => server.Get(Group, "virtualmachineinstances", Machines, "chart-vm-0") is null);
+
         await VerbAsync(client, "stop", """{"gracePeriod": 1}""");
         await Until.TrueAsync(() => Instance(server) is null && server.All("", "pods").Count == 0);
         await VerbAsync(client, "start", "");
         await Until.TrueAsync(() => Instance(server) is { } next && next["metadata"]!["uid"]!.ToString() != uid && server.All("", "pods").Count == 1
-            && server.All("", "events", Machines).Count > 0);
+            && server.All("", "events", Machines).Count > 0 && next["status"]?["activePods"] is not null);
+
+        // A recorded pod that is not seen any more is asked for before its instance is given up.
+        server.Delete("", "pods", Machines, server.All("", "pods").Single()["metadata"]!["name"]!.ToString(), graceSeconds: 0);
+        await Until.TrueAsync(() => Status(server)?["startFailure"] is not null);
     }
 
     /// <summary>What agents and users make it ask.</summary>

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.Coordinator.Hosting;
+using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Tests.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
@@ -106,6 +107,23 @@ internal sealed class FaultCluster : IAsyncDisposable
           template: {spec: {domain: {memory: {guest: 1Gi}, devices: {} }, volumes: [{name: root, emptyDisk: {capacity: 1Gi} } ] } }
         """).Single().AsObject());
 
+    /// <summary>As charts/kvm-agent has it made.</summary>
+    /// <param name="domain">What it asks its instance to be called; null: it says nothing.</param>
+    /// <returns>Its UID.</returns>
+    public string CreateLinkedPod(string name, string? domain = null) => (string)Server.Create(new JsonObject
+    {
+        ["apiVersion"] = "v1",
+        ["kind"] = "Pod",
+        ["metadata"] = new JsonObject
+        {
+            ["name"] = name,
+            ["namespace"] = Namespace,
+            ["labels"] = new JsonObject { [MachineLabels.Linked] = "true" },
+            ["annotations"] = domain is null ? null : new JsonObject { [MachineLabels.Domain] = domain },
+        },
+        ["spec"] = new JsonObject { ["containers"] = new JsonArray(new JsonObject { ["name"] = "vm", ["image"] = "agent" }) },
+    })["metadata"]!["uid"]!;
+
     public JsonObject? Machine(string name) => Server.Get("kubevirt.io", "virtualmachines", Namespace, name);
 
     public JsonObject? Instance(string name) => Server.Get("kubevirt.io", "virtualmachineinstances", Namespace, name);
@@ -130,6 +148,12 @@ internal sealed class FaultCluster : IAsyncDisposable
     public Task StoppedAsync(string name) => UntilAsync(
         () => (string?)Machine(name)?["status"]?["printableStatus"] == "Stopped" && Instance(name) is null && Pods(name).Count == 0 && !Node.IsRunning($"{Namespace}/{name}"),
         () => $"{name} does not stop: {Describe(name)}");
+
+    /// <summary>An instance of the name shows the pod, and its guest runs.</summary>
+    public Task ShownAsync(string name, string pod) => UntilAsync(
+        () => (string?)Instance(name)?["status"]?["phase"] == "Running" && (string?)Condition(Instance(name), "Ready")?["status"] == "True"
+            && Instance(name)!["status"]!["activePods"]!.AsObject().Select(static p => p.Key).SequenceEqual([pod]),
+        () => $"{name} does not show pod {pod}: {Describe(name)}");
 
     /// <summary>Nothing of it is left.</summary>
     public Task GoneAsync(string name) => UntilAsync(

@@ -11,18 +11,41 @@ public sealed class KillTests
     [Theory]
     [InlineData(Drop.Before)]
     [InlineData(Drop.After)]
-    public async Task A_coordinator_that_dies_at_any_write_is_followed_by_one_that_goes_on(Drop drop)
+    public Task A_coordinator_that_dies_at_any_write_is_followed_by_one_that_goes_on(Drop drop) => DieAtAnyAsync(drop, static async cluster =>
+    {
+        cluster.Apply("web");
+        await cluster.RunningAsync("web");
+        var before = cluster.Uid("web");
+        await cluster.RestartAsync("web");
+        await cluster.RunningAsync("web", before);
+        cluster.Strategy("web", "Halted");
+        await cluster.StoppedAsync("web");
+        cluster.Delete("web");
+        await cluster.GoneAsync("web");
+    });
+
+    [Theory]
+    [InlineData(Drop.Before)]
+    [InlineData(Drop.After)]
+    public Task Also_where_a_pod_of_others_is_shown(Drop drop) => DieAtAnyAsync(drop, static async cluster =>
+    {
+        await cluster.ShownAsync("web", cluster.CreateLinkedPod("web"));
+        cluster.Server.Delete("", "pods", FaultCluster.Namespace, "web");
+        await cluster.UntilAsync(() => cluster.Instance("web") is null, "the instance is gone");
+    });
+
+    private static async Task DieAtAnyAsync(Drop drop, Func<FaultCluster, Task> life)
     {
         var died = true;
         for (var k = 1; died; k++)
         {
             k.ShouldBeLessThan(MoreThanAll, "a machine's life has no end of writes");
-            died = await LiveAsync(k, drop);
+            died = await LiveAsync(k, drop, life);
         }
     }
 
     /// <returns>Whether there was a k-th write.</returns>
-    private static async Task<bool> LiveAsync(int k, Drop drop)
+    private static async Task<bool> LiveAsync(int k, Drop drop, Func<FaultCluster, Task> life)
     {
         await using var cluster = await FaultCluster.StartAsync();
         var killed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -51,15 +74,7 @@ public sealed class KillTests
         var follow = FollowAsync();
         try
         {
-            cluster.Apply("web");
-            await cluster.RunningAsync("web");
-            var before = cluster.Uid("web");
-            await cluster.RestartAsync("web");
-            await cluster.RunningAsync("web", before);
-            cluster.Strategy("web", "Halted");
-            await cluster.StoppedAsync("web");
-            cluster.Delete("web");
-            await cluster.GoneAsync("web");
+            await life(cluster);
             return killed.Task.IsCompleted;
         }
         catch (Exception e)

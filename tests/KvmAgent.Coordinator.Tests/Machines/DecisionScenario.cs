@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using KvmAgent.Contracts;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
+using KvmAgent.Coordinator.Machines.Adoption;
 using KvmAgent.Coordinator.Machines.Instances;
 using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Coordinator.Machines.VirtualMachines;
@@ -35,6 +36,28 @@ internal static class DecisionScenario
             given["preference"] is { } preference ? JsonSerializer.Deserialize(preference, ApiJson.Default.PreferenceSpec) : null);
         var decision = VmDecision.Decide(view);
         return Show(decision, JsonSerializer.SerializeToNode(decision.Status, ApiJson.Default.VirtualMachineStatus)!);
+    }
+
+    /// <summary>Of the name <c>web</c>, as the caches would find it.</summary>
+    public static JsonObject Adoption(JsonObject given)
+    {
+        var key = new MachineKey("shop", "web");
+        var pods = given["pods"]!.AsArray().Select(static p => Given.Pod(p!, "web-0")).ToList();
+        var instance = given["vmi"] is { } vmi ? Given.Instance(vmi) : null;
+        var owner = instance is null ? null : AdoptedPod.OwnerOf(instance);
+        var plan = AdoptionDecision.Adopt(new AdoptionView(
+            key,
+            [.. pods.Where(p => AdoptedPod.KeyOf(p) == key)],
+            (given["shown"]?.AsArray() ?? []).Select(static s => (string)s!).ToHashSet(),
+            instance,
+            pods.FirstOrDefault(p => p.Metadata.Uid == owner?.Uid),
+            given["vm"] is not null));
+        return new JsonObject
+        {
+            ["asks"] = new JsonObject(pods.Select(static p => KeyValuePair.Create(p.Metadata.Name!, (JsonNode?)AdoptedPod.KeyOf(p)?.ToString()))),
+            ["create"] = plan.Instance is null ? null : JsonSerializer.SerializeToNode(plan.Instance, ApiJson.Default.VirtualMachineInstance),
+            ["told"] = new JsonArray([.. plan.Told.Select(static t => (JsonNode)$"{t.Pod.Metadata.Name}: {t.Event.Type} {t.Event.Reason}: {t.Event.Message}")]),
+        };
     }
 
     private static VmStatus Status(JsonNode agent)

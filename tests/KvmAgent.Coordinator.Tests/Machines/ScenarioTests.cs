@@ -3,13 +3,15 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 /// <summary>Each folder of Scenarios holds one behaviour of the pure functions; see <see cref="Scenario"/>.</summary>
 public sealed class ScenarioTests
 {
-    private const string Instances = "instances", Machines = "machines";
+    private const string Instances = "instances", Machines = "machines", Adoption = "adoption";
 
     public static TheoryData<string> PodNames => [.. Scenario.Names(PodScenario.Area)];
 
     public static TheoryData<string> InstanceNames => [.. Scenario.Names(Instances)];
 
     public static TheoryData<string> MachineNames => [.. Scenario.Names(Machines)];
+
+    public static TheoryData<string> AdoptionNames => [.. Scenario.Names(Adoption)];
 
     [Theory]
     [MemberData(nameof(PodNames))]
@@ -22,4 +24,8 @@ public sealed class ScenarioTests
     [Theory]
     [MemberData(nameof(MachineNames))]
     public void A_machine_starts_and_stops_its_instance(string name) => Scenario.Check(Machines, name, DecisionScenario.Machine);
+
+    [Theory]
+    [MemberData(nameof(AdoptionNames))]
+    public void A_linked_pod_gets_an_instance(string name) => Scenario.Check(Adoption, name, DecisionScenario.Adoption);
 }

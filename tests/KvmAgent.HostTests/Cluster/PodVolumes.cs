@@ -51,20 +51,49 @@ internal sealed class PodVolumes(string root)
             case "hostPath":
                 return source.GetProperty("path").GetString()!;
             case "configMap":
-                var map = await storage.Client.GetAsync(CoreKinds.ConfigMaps, ns, source.GetProperty("name").GetString()!, CancellationToken.None);
-                return Write(name, (map.Data ?? new Dictionary<string, string>()).ToDictionary(static e => e.Key, static e => Encoding.UTF8.GetBytes(e.Value))
-                    .Concat(map.BinaryData ?? new Dictionary<string, byte[]>()));
+                return Write(name, await ConfigMapAsync(ns, source.GetProperty("name").GetString()!, storage));
             case "secret":
-                var secret = await storage.Client.GetAsync(CoreKinds.Secrets, ns, source.GetProperty("secretName").GetString()!, CancellationToken.None);
-                return Write(name, secret.Data ?? new Dictionary<string, byte[]>());
+                return Write(name, await SecretAsync(ns, source.GetProperty("secretName").GetString()!, storage));
             case "projected":
-                var token = source.GetProperty("sources")[0].GetProperty("serviceAccountToken");
-                var text = await storage.TokenAsync(pod, token.GetProperty("audience").GetString()!, token.GetProperty("expirationSeconds").GetInt64());
-                return Write(name, [KeyValuePair.Create(token.GetProperty("path").GetString()!, Encoding.ASCII.GetBytes(text))]);
+                var projected = new List<KeyValuePair<string, byte[]>>();
+                foreach (var (of, part) in source.GetProperty("sources").EnumerateArray().SelectMany(static s => s.EnumerateObject()).Select(static p => (p.Name, p.Value)))
+                {
+                    projected.AddRange(await ProjectAsync(pod, of, part, storage));
+                }
+
+                return Write(name, projected);
             default:
                 throw new NotSupportedException($"this node does not know volumes of the kind {kind} ({name})");
         }
     }
+
+    private static async Task<IEnumerable<KeyValuePair<string, byte[]>>> ProjectAsync(Pod pod, string kind, JsonElement source, NodeStorage storage)
+    {
+        var ns = pod.Metadata.Namespace!;
+        switch (kind)
+        {
+            case "serviceAccountToken":
+                var text = await storage.TokenAsync(pod, source.GetProperty("audience").GetString()!, source.GetProperty("expirationSeconds").GetInt64());
+                return [KeyValuePair.Create(source.GetProperty("path").GetString()!, Encoding.ASCII.GetBytes(text))];
+            case "configMap" or "secret":
+                var name = source.GetProperty("name").GetString()!;
+                var all = kind == "secret" ? await SecretAsync(ns, name, storage) : await ConfigMapAsync(ns, name, storage);
+                return source.GetProperty("items").EnumerateArray()
+                    .Select(i => KeyValuePair.Create(i.GetProperty("path").GetString()!, all[i.GetProperty("key").GetString()!]));
+            default:
+                throw new NotSupportedException($"this node does not know projected volumes of the kind {kind}");
+        }
+    }
+
+    private static async Task<IReadOnlyDictionary<string, byte[]>> ConfigMapAsync(string ns, string name, NodeStorage storage)
+    {
+        var map = await storage.Client.GetAsync(CoreKinds.ConfigMaps, ns, name, CancellationToken.None);
+        return (map.Data ?? new Dictionary<string, string>()).Select(static e => KeyValuePair.Create(e.Key, Encoding.UTF8.GetBytes(e.Value)))
+            .Concat(map.BinaryData ?? new Dictionary<string, byte[]>()).ToDictionary();
+    }
+
+    private static async Task<IReadOnlyDictionary<string, byte[]>> SecretAsync(string ns, string name, NodeStorage storage) =>
+        (await storage.Client.GetAsync(CoreKinds.Secrets, ns, name, CancellationToken.None)).Data ?? new Dictionary<string, byte[]>();
 
     private string Write(string name, IEnumerable<KeyValuePair<string, byte[]>> files)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Api.Schemas;
@@ -82,17 +83,24 @@ internal sealed class TestCluster : IAsyncDisposable
     public Task<VirtualMachineInstance?> InstanceAsync(string name) => Client.FindAsync(Kinds.VirtualMachineInstances, Namespace, name, CancellationToken.None);
 
     /// <summary>Waits until <c>kubectl get vm</c> would say so.</summary>
-    public async Task PrintsAsync(string name, string printableStatus)
+    public Task PrintsAsync(string name, string printableStatus) =>
+        UntilAsync(name, async () => (await MachineAsync(name)).Status?.PrintableStatus == printableStatus, $"become {printableStatus}");
+
+    /// <summary>Waits until the instance, or its absence, is as expected.</summary>
+    public Task InstanceIsAsync(string name, Func<VirtualMachineInstance?, bool> expected, [CallerArgumentExpression(nameof(expected))] string what = "") =>
+        UntilAsync(name, async () => expected(await InstanceAsync(name)), $"come to {what}");
+
+    private async Task UntilAsync(string name, Func<Task<bool>> holds, string what)
     {
         try
         {
-            await Until.TrueAsync(async () => (await MachineAsync(name)).Status?.PrintableStatus == printableStatus, AgentProcess.Patience);
+            await Until.TrueAsync(holds, AgentProcess.Patience);
         }
         catch (TimeoutException e)
         {
             var pods = await Client.ListAsync(RawObjects.Kind("", "v1", "pods", "Pod"), Namespace, null, CancellationToken.None);
             throw new TimeoutException(
-                $"{name} did not become {printableStatus}; it is\n{await RawAsync("virtualmachines", name)}\n{await RawAsync("virtualmachineinstances", name)}\n"
+                $"{name} did not {what}; it is\n{await RawAsync("virtualmachines", name)}\n{await RawAsync("virtualmachineinstances", name)}\n"
                 + $"{string.Join('\n', pods.Items.Select(static p => p.ToJson().ToString()))}\nthe coordinator said:\n{string.Join('\n', Coordinator.Lines)}", e);
         }
     }

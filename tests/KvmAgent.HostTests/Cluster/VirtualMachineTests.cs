@@ -1,5 +1,4 @@
 using System.Net.WebSockets;
-using System.Text;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.HostTests.Containers;
@@ -28,17 +27,14 @@ public class VirtualMachineTests
         using (var console = await api.ConnectAsync("namespaces/default/virtualmachineinstances/web/console"))
         {
             console.SubProtocol.ShouldBe("plain.kubevirt.io");
-            await ReadUntilAsync(console, "test-guest: ready");
-            await console.SendAsync(Encoding.ASCII.GetBytes("echo $((6*7))-is-the-answer\n"), WebSocketMessageType.Binary, true, CancellationToken.None);
-            await ReadUntilAsync(console, "42-is-the-answer");
-            await console.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+            await console.CalculateAsync();
         }
 
         await AnotherConsoleTakesOver(api);
         using (var web = await api.ConnectAsync("namespaces/default/virtualmachines/web/portforward/80"))
         {
-            await web.SendAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.0\r\n\r\n"), WebSocketMessageType.Binary, true, CancellationToken.None);
-            await ReadUntilAsync(web, "200 OK");
+            await web.TypeAsync("GET / HTTP/1.0\r\n\r\n");
+            await web.ReadUntilAsync("200 OK");
         }
 
         const string instances = "namespaces/default/virtualmachineinstances/web/";
@@ -72,20 +68,7 @@ public class VirtualMachineTests
         }
 
         first.CloseStatusDescription.ShouldNotBeNull().ShouldContain("taken over");
-        await second.SendAsync(Encoding.ASCII.GetBytes("echo $((5*5))-still-there\n"), WebSocketMessageType.Binary, true, CancellationToken.None);
-        await ReadUntilAsync(second, "25-still-there");
-    }
-
-    private static async Task ReadUntilAsync(WebSocket socket, string text)
-    {
-        using var limit = new CancellationTokenSource(AgentProcess.Patience);
-        var seen = new StringBuilder();
-        var buffer = new byte[4096];
-        while (!seen.ToString().Contains(text, StringComparison.Ordinal))
-        {
-            var part = await socket.ReceiveAsync(buffer.AsMemory(), limit.Token);
-            part.MessageType.ShouldNotBe(WebSocketMessageType.Close, seen.ToString());
-            seen.Append(Encoding.UTF8.GetString(buffer, 0, part.Count));
-        }
+        await second.TypeAsync("echo $((5*5))-still-there\n");
+        await second.ReadUntilAsync("25-still-there");
     }
 }

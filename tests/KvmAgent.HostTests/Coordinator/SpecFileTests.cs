@@ -8,9 +8,6 @@ namespace KvmAgent.HostTests.Coordinator;
 /// <summary>What the coordinator writes for the agent, the agent reads: each scenario's pod, by the agent's own reader.</summary>
 public sealed class SpecFileTests
 {
-    /// <summary>Keys that the coordinator writes and the agent does not know yet, with what stands in for them.</summary>
-    private static readonly string[] Coming = ["sshKeyDirs", "startPaused"];
-
     public static TheoryData<string> Names => [.. Scenario.Names(PodScenario.Area)];
 
     [Theory]
@@ -35,6 +32,8 @@ public sealed class SpecFileTests
                 settings.Name.ShouldBe(pod.Spec!.Hostname, caseName);
                 settings.Machine.MemoryBytes.ShouldBe(long.Parse((string)Spec(plan)["memory"]!["size"]!, System.Globalization.CultureInfo.InvariantCulture), caseName);
                 settings.ExtraDisks.Count.ShouldBe(Spec(plan)["disks"]?.AsArray().Count ?? 0, caseName);
+                settings.ExtraDisks.Count(static d => d.Files is not null).ShouldBe(Spec(plan)["disks"]?.AsArray().Count(static d => d!["files"] is not null) ?? 0, caseName);
+                settings.ConfigDrive.SshKeyDirs.Count.ShouldBe(((string?)Spec(plan)["configDrive"]?["sshKeyDirs"])?.Split(',').Length ?? 0, caseName);
                 settings.Network.Vnc.ShouldBeFalse(caseName);
             }
             finally
@@ -51,7 +50,7 @@ public sealed class SpecFileTests
         var config = Directory.CreateDirectory(Path.Combine(root, "etc", "machine")).FullName;
         foreach (var (name, text) in plan.Config!.Data!)
         {
-            File.WriteAllText(Path.Combine(config, name), name == SpecFileName ? Under(Known(Spec(plan)).ToJsonString(), root) : text);
+            File.WriteAllText(Path.Combine(config, name), name == SpecFileName ? Under(Spec(plan).ToJsonString(), root) : text);
         }
 
         foreach (var (name, bytes) in plan.Config.BinaryData ?? new Dictionary<string, byte[]>())
@@ -59,9 +58,17 @@ public sealed class SpecFileTests
             File.WriteAllBytes(Path.Combine(config, name), bytes);
         }
 
+        // A Secret's keys are its owner's; these are some that the agent looks for.
+        foreach (var mount in plan.Pod!.Spec!.Containers!.Single().VolumeMounts!.Where(static m => m.MountPath.StartsWith(PodParts.SecretsDir, StringComparison.Ordinal)))
+        {
+            var secret = Directory.CreateDirectory(Under(mount.MountPath, root)).FullName;
+            File.WriteAllText(Path.Combine(secret, "userData"), "#cloud-config\n");
+            File.WriteAllText(Path.Combine(secret, "networkdata"), "version: 2\n");
+        }
+
         Directory.CreateDirectory(Path.Combine(root, "token"));
         File.WriteAllText(Path.Combine(root, "token", "token"), "token");
-        return plan.Pod!.Spec!.Containers!.Single().Env!.ToDictionary(static e => e.Name, e => Under(e.Value ?? "from-the-pod", root));
+        return plan.Pod.Spec.Containers!.Single().Env!.ToDictionary(static e => e.Name, e => Under(e.Value ?? "from-the-pod", root));
     }
 
     private const string SpecFileName = "spec.yaml";
@@ -70,27 +77,4 @@ public sealed class SpecFileTests
 
     private static string Under(string text, string root) =>
         text.Replace("/etc/kvm-agent", $"{root}/etc", StringComparison.Ordinal).Replace("/var/run/secrets/kvm-agent", $"{root}/token", StringComparison.Ordinal);
-
-    /// <summary>Without what the agent does not know yet: the keys of above, directories as user data, and disks made of files.</summary>
-    private static JsonObject Known(JsonObject spec)
-    {
-        foreach (var group in spec.Select(static e => e.Value).OfType<JsonObject>())
-        {
-            foreach (var key in group.Where(static e => Coming.Contains(e.Key) || (e.Value?.ToString() ?? "").StartsWith(PodParts.SecretsDir, StringComparison.Ordinal)).Select(static e => e.Key).ToList())
-            {
-                group.Remove(key);
-            }
-        }
-
-        foreach (var disk in spec["disks"]?.AsArray().OfType<JsonObject>() ?? [])
-        {
-            if (disk.Remove("files", out var files))
-            {
-                disk.Remove("label");
-                disk["source"] = files;
-            }
-        }
-
-        return spec;
-    }
 }

@@ -15,8 +15,9 @@ internal static class GuestDetails
         {
             Interfaces = Interfaces(view, pod, agent) ?? status.Interfaces,
             GuestOSInfo = agent is { GuestAgent: { } guest } ? OperatingSystem(guest) ?? status.GuestOSInfo : status.GuestOSInfo,
-            Machine = new VmiMachineStatus(domain.Machine?.Type is { Length: > 0 } type ? type : "q35"),
-            CurrentCPUTopology = new CpuTopologyStatus(domain.Cpu?.Cores ?? 1, domain.Cpu?.Sockets ?? 1, domain.Cpu?.Threads ?? 1),
+            Machine = view.IsAdopted ? null : new VmiMachineStatus(domain.Machine?.Type is { Length: > 0 } type ? type : "q35"),
+            CurrentCPUTopology = view.IsAdopted ? Told(agent) ?? status.CurrentCPUTopology
+                : new CpuTopologyStatus(domain.Cpu?.Cores ?? 1, domain.Cpu?.Sockets ?? 1, domain.Cpu?.Threads ?? 1),
             Memory = agent?.Machine is { } machine ? Memory(machine.MemoryBytes) : status.Memory,
             VolumeStatus = status.VolumeStatus ?? Volumes(view),
         };
@@ -56,6 +57,9 @@ internal static class GuestDetails
 
     private static GuestOsInfo? OperatingSystem(GuestAgentStatus guest) =>
         guest.Os is null && guest.Kernel is null ? null : new GuestOsInfo { Name = guest.Os, PrettyName = guest.Os, KernelRelease = guest.Kernel };
+
+    /// <summary>The agent says how many there are, each a socket where nothing else is asked of it.</summary>
+    private static CpuTopologyStatus? Told(VmStatus? agent) => agent?.Machine is { } machine ? new CpuTopologyStatus(1, machine.Cpus, 1) : null;
 
     private static VmiMemoryStatus Memory(long bytes)
     {

@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines.Adoption;
 using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Kubernetes.Core;
 
@@ -14,6 +15,7 @@ namespace KvmAgent.Coordinator.Machines.Instances;
 /// An instance has one pod in its life. A pod of its name whose UID was not recorded is not trusted, whoever made it (we, and died before
 /// we could say so; or a stranger): it is deleted, and another is made when it is gone. Nothing here waits on a finalizer: the garbage
 /// collector deletes the pod with its instance, and the next instance of the name waits until no pod of the former is left.
+/// An instance that was adopted from a pod has that one: see <see cref="AdoptionDecision"/>.
 /// </summary>
 internal static class InstanceDecision
 {
@@ -21,6 +23,11 @@ internal static class InstanceDecision
 
     public static Decision<VmiStatus> Decide(InstanceView view, MachineOptions options)
     {
+        if (view.IsAdopted)
+        {
+            return AdoptionDecision.Follow(view);
+        }
+
         var status = view.Instance.Status ?? new VmiStatus();
         if (VmiPhases.IsFinal(status.Phase))
         {
@@ -77,7 +84,8 @@ internal static class InstanceDecision
         pod.Metadata.DeletionTimestamp is null ? [new MachineAction.DeletePod(pod.Metadata.Name!, pod.Metadata.Uid!)] : [],
         []);
 
-    private static Decision<VmiStatus> Follow(InstanceView view)
+    /// <summary>As its pod and its agent say.</summary>
+    public static Decision<VmiStatus> Follow(InstanceView view)
     {
         var (status, events) = InstanceStatus.Follow(view);
         return new(status, [], events, VmiPhases.IsFinal(status.Phase) ? null : UntilOverdue(view) ?? UntilSure(view, status));

@@ -134,7 +134,7 @@ internal static class InstanceStatus
             { Phase: VmPhase.Running } => (false, "GuestNotReady", "the guest has not asked for its address yet, or its agent does not answer"),
             { Phase: VmPhase.ShuttingDown } => (false, "ShuttingDown", "the guest is shutting down"),
             { } other => (false, "GuestNotRunning", other.Reason ?? $"the agent is in phase {other.Phase}"),
-            null when phase == VmiPhases.Running => IsPodReady(pod) ? (true, null, null) : Kept(view),
+            null when phase == VmiPhases.Running => IsPodReady(pod) ? (true, null, null) : WithoutContainer(pod) ?? Kept(view),
             null => (false, "GuestNotRunning", "the guest does not run yet"),
         };
     }
@@ -152,6 +152,10 @@ internal static class InstanceStatus
 
     /// <summary>Whether the kubelet asks the guest itself, as its owner wished.</summary>
     private static bool IsProbed(InstanceView view) => view.Instance.Spec?.ReadinessProbe is { HttpGet: not null } or { TcpSocket: not null };
+
+    /// <summary>A container that the kubelet starts again and again, as it does in others' pods, has no guest in it meanwhile.</summary>
+    private static (bool Ready, string? Reason, string? Message)? WithoutContainer(Pod pod) =>
+        ContainerTrouble.Of(pod) is { } trouble ? (false, trouble.Reason, trouble.Message) : null;
 
     /// <summary>Without a word from the agent nothing has changed.</summary>
     private static (bool Ready, string? Reason, string? Message) Kept(InstanceView view)

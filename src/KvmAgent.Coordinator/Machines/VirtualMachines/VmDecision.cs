@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines.Adoption;
 using KvmAgent.Kubernetes.Core;
 
 namespace KvmAgent.Coordinator.Machines.VirtualMachines;
@@ -28,7 +29,8 @@ internal static class VmDecision
         if (view.Instance is { } foreign && foreign.Metadata.Controller?.Uid != view.Vm.Metadata.Uid)
         {
             var whose = foreign.Metadata.Controller is { } owner ? $"{owner.Kind} {owner.Name}" : "nobody";
-            return Problem(view, "NameTaken", $"VirtualMachineInstance {foreign.Metadata.Name} is there already and belongs to {whose}; delete it, or rename the machine");
+            var remedy = AdoptedPod.OwnerOf(foreign) is null ? "delete it, or rename the machine" : "rename the machine, or take away what makes that pod";
+            return Problem(view, "NameTaken", $"VirtualMachineInstance {foreign.Metadata.Name} is there already and belongs to {whose}; {remedy}");
         }
 
         var requests = (view.Vm.Status?.StateChangeRequests ?? []).ToList();
