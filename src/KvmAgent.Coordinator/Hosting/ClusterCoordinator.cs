@@ -102,7 +102,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private void MapApi(IEndpointRouteBuilder routes)
     {
         var all = SubresourceList.Of(_client, _cache.Sizes, new InstanceLinks(_client, _agents, _time));
-        new SubresourceApi(all, new SubresourceAccess(_client), _logs.CreateLogger<SubresourceApi>()).Map(routes);
+        new SubresourceApi(all, new SubresourceAccess(_client).AdmitAsync, _logs.CreateLogger<SubresourceApi>()).Map(routes);
     }
 
     private void MapHealth(IEndpointRouteBuilder routes)
@@ -124,11 +124,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
 
     private HttpsConnectionAdapterOptions Tls(FrontProxy? clients)
     {
-        var options = new HttpsConnectionAdapterOptions
-        {
-            ServerCertificateSelector = (_, _) => _certificate.Current,
-            SslProtocols = System.Security.Authentication.SslProtocols.Tls12 | System.Security.Authentication.SslProtocols.Tls13,
-        };
+        var options = Listener.Tls(() => _certificate.Current);
         if (clients is not null)
         {
             options.ClientCertificateMode = ClientCertificateMode.RequireCertificate;

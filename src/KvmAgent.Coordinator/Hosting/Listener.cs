@@ -1,8 +1,11 @@
 using System.Net;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
@@ -15,11 +18,20 @@ internal static class Listener
 {
     private const int MostHeaders = 64 << 10;
 
+    /// <param name="current">Asked for each connection: certificates rotate.</param>
+    public static HttpsConnectionAdapterOptions Tls(Func<X509Certificate2> current) => new()
+    {
+        ServerCertificateSelector = (_, _) => current(),
+        SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+    };
+
     /// <param name="tls">Null: plain HTTP.</param>
+    /// <param name="gate">What each request goes through first; it answers those itself that it does not hand on.</param>
     /// <returns>The running listener and the address that it got.</returns>
     /// <exception cref="CoordinatorException">The address cannot be had.</exception>
     public static async Task<(WebApplication Application, IPEndPoint Bound)> StartAsync(
-        IPEndPoint endpoint, HttpsConnectionAdapterOptions? tls, Action<IEndpointRouteBuilder> map, ILoggerFactory logs, CancellationToken cancel)
+        IPEndPoint endpoint, HttpsConnectionAdapterOptions? tls, Action<IEndpointRouteBuilder> map, ILoggerFactory logs, CancellationToken cancel,
+        Func<HttpContext, RequestDelegate, Task>? gate = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(logs);
@@ -38,6 +50,11 @@ internal static class Listener
         }).UseKestrelHttpsConfiguration();
         var application = builder.Build();
         application.UseWebSockets();
+        if (gate is not null)
+        {
+            application.Use(gate);
+        }
+
         application.UseRouting();
         map(application);
         try

@@ -5,16 +5,25 @@ using KvmAgent.Kubernetes;
 
 namespace KvmAgent.Coordinator.Subresources;
 
+/// <summary>Looks an instance up as it is now; null where there is none.</summary>
+internal delegate Task<VirtualMachineInstance?> FindInstance(MachineKey key, CancellationToken cancel);
+
 /// <summary>The link of an instance's agent: that of the pod which the instance's status records.</summary>
-internal sealed class InstanceLinks(KubernetesClient client, AgentRegistry agents, TimeProvider time)
+internal sealed class InstanceLinks(FindInstance find, AgentRegistry agents, TimeProvider time)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Of a cluster's instances.</summary>
+    public InstanceLinks(KubernetesClient client, AgentRegistry agents, TimeProvider time)
+        : this((key, cancel) => client.FindAsync(Kinds.VirtualMachineInstances, key.Namespace, key.Name, cancel), agents, time)
+    {
+    }
 
     /// <param name="notRunning">How a client is told that the guest does not run: of a console 400, on which virtctl tries again.</param>
     /// <exception cref="CoordinatorException">There is no such instance, it does not run, or its agent has no link.</exception>
     public async Task<AgentLink> OfRunningAsync(MachineKey key, FailureReason notRunning, CancellationToken cancel)
     {
-        var instance = await client.FindAsync(Kinds.VirtualMachineInstances, key.Namespace, key.Name, cancel).ConfigureAwait(false)
+        var instance = await find(key, cancel).ConfigureAwait(false)
             ?? throw new CoordinatorException(FailureReason.NotFound, $"virtualmachineinstance.kubevirt.io \"{key.Name}\" not found");
         if (instance.Status?.Phase != VmiPhases.Running)
         {
