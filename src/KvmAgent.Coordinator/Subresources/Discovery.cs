@@ -48,7 +48,7 @@ internal static class Discovery
         return context.Response.WriteAsync(body().ToJsonString(), context.RequestAborted);
     });
 
-    public static JsonObject ResourceList(string groupVersion, JsonArray resources) => new()
+    private static JsonObject ResourceList(string groupVersion, JsonArray resources) => new()
     {
         ["kind"] = "APIResourceList",
         ["apiVersion"] = "v1",

@@ -41,8 +41,7 @@ public sealed class AloneApiTests
     {
         await using var host = await AloneHost.StartAsync();
         (await host.GetAsync("/version"))["gitVersion"]!.GetValue<string>().ShouldStartWith("v");
-        (await host.GetAsync("/api"))["versions"]!.AsArray().Count.ShouldBe(1);
-        (await host.GetAsync("/api/v1"))["resources"]!.AsArray().ShouldBeEmpty();
+        (await host.GetAsync("/api"))["versions"]!.AsArray().ShouldBeEmpty();
         (await host.GetAsync("/apis"))["groups"]!.AsArray().Select(static g => g!["name"]!.GetValue<string>())
             .ShouldBe(["subresources.kubevirt.io", "kubevirt.io"]);
         var vmi = (await host.GetAsync("/apis/kubevirt.io/v1"))["resources"]!.AsArray().ShouldHaveSingleItem()!;

@@ -26,8 +26,8 @@ internal static class AloneApi
     public static void Map(IEndpointRouteBuilder routes, VmiResource instances, AloneMachines machines, AgentRegistry agents, TimeProvider time, ILogger<SubresourceApi> log)
     {
         Discovery.Answer(routes, "/version", Discovery.Version);
-        Discovery.Answer(routes, "/api", static () => new JsonObject { ["kind"] = "APIVersions", ["versions"] = new JsonArray("v1") });
-        Discovery.Answer(routes, "/api/v1", static () => Discovery.ResourceList("v1", []));
+        // No version of the core's: kubectl would complain of one without resources.
+        Discovery.Answer(routes, "/api", static () => new JsonObject { ["kind"] = "APIVersions", ["versions"] = new JsonArray() });
         instances.Map(routes);
         var links = new InstanceLinks((key, _) => Task.FromResult(machines.Find(key)), agents, time);
         new SubresourceApi(
