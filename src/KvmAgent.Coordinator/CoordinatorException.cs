@@ -6,8 +6,14 @@ internal enum FailureReason
     /// <summary>A setting is missing or wrong.</summary>
     Settings,
 
+    /// <summary>What is kept cannot be read, or cannot be understood.</summary>
+    Data,
+
     /// <summary>A request that makes no sense.</summary>
     BadRequest,
+
+    /// <summary>One that makes sense, but not here.</summary>
+    Invalid,
     Forbidden,
     NotFound,
 
@@ -18,6 +24,9 @@ internal enum FailureReason
     Unavailable,
     TimedOut,
     NotSupported,
+
+    /// <summary>What is asked for has been there, and is no longer kept.</summary>
+    Expired,
 }
 
 /// <summary>A failure that somebody can mend: its text says what failed, with what value, and what to do.</summary>
@@ -28,7 +37,8 @@ internal sealed class CoordinatorException(FailureReason reason, string message,
     /// <summary>By sysexits.h.</summary>
     public int ExitCode => reason switch
     {
-        FailureReason.Settings or FailureReason.BadRequest => 64,
+        FailureReason.Settings or FailureReason.BadRequest or FailureReason.Invalid => 64,
+        FailureReason.Data => 65,
         FailureReason.Unavailable or FailureReason.NotFound => 69,
         FailureReason.Conflict or FailureReason.TimedOut => 75,
         FailureReason.Forbidden => 77,

@@ -16,14 +16,26 @@ public sealed record AgentStart(string Id, DateTimeOffset Time);
 /// <param name="Name">The VM's.</param>
 /// <param name="Methods">That this agent answers.</param>
 /// <param name="Streams">The kinds of stream that it opens.</param>
+/// <param name="Enrols">Whether it keeps a <see cref="LinkWelcome.Token"/>; an agent from before that cannot link to a coordinator that gives one.</param>
 public sealed record LinkHello(
-    int Protocol, string Version, LinkPod Pod, string Name, AgentStart Start, IReadOnlyList<string> Methods, IReadOnlyList<string> Streams);
+    int Protocol,
+    string Version,
+    LinkPod Pod,
+    string Name,
+    AgentStart Start,
+    IReadOnlyList<string> Methods,
+    IReadOnlyList<string> Streams,
+    bool Enrols = false);
 
 /// <summary>The answer to it.</summary>
 /// <param name="Protocol">The one to speak: the lower of both.</param>
 /// <param name="HeartbeatSeconds">How often the agent sends its status although nothing changed.</param>
 /// <param name="Acknowledged">The last transition of this pod that the coordinator has; null: none.</param>
-public sealed record LinkWelcome(int Protocol, int HeartbeatSeconds, JournalPosition? Acknowledged = null);
+/// <param name="Token">
+/// The VM's own from now on, given to who came with the token that enrols: to be kept, confirmed by <see cref="LinkMethods.Enrolled"/>, and
+/// shown on the next link. Nothing else is said on this one.
+/// </param>
+public sealed record LinkWelcome(int Protocol, int HeartbeatSeconds, JournalPosition? Acknowledged = null, string? Token = null);
 
 /// <summary>A place in a VM's history.</summary>
 /// <param name="Start">The id of the agent's life.</param>

@@ -48,7 +48,7 @@ public static class LinkProtocol
 public static class LinkMethods
 {
     // Of the agent to the coordinator.
-    public const string Hello = "hello", Status = "status", Transition = "transition";
+    public const string Hello = "hello", Status = "status", Transition = "transition", Enrolled = "enrolled";
 
     // Of the coordinator to the agent.
     public const string
@@ -62,5 +62,5 @@ public static class LinkErrors
 {
     public const int
         ParseError = -32700, InvalidRequest = -32600, MethodNotFound = -32601, InvalidParams = -32602, Internal = -32603,
-        NotRunning = -32001, NoGuestAgent = -32002, TimedOut = -32003, Busy = -32004, NotSupported = -32005;
+        NotRunning = -32001, NoGuestAgent = -32002, TimedOut = -32003, Busy = -32004, NotSupported = -32005, Forbidden = -32006;
 }

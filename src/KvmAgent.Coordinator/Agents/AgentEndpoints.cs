@@ -35,20 +35,28 @@ internal static class AgentEndpoints
 
     private static async Task LinkAsync(HttpContext context, AgentServices services)
     {
-        if (await AdmitAsync(context, services).ConfigureAwait(false) is not (var token, { Identity: { } identity } admission))
+        if (await AdmitAsync(context, services).ConfigureAwait(false) is not (var token, var admission))
         {
             return;
         }
 
         using var socket = await AcceptAsync(context, TimeSpan.Zero).ConfigureAwait(false);
         using var end = UntilStop(context);
-        await AgentSession.RunAsync(socket, identity, admission.Expires, token, services, end.Token).ConfigureAwait(false);
+        await (admission.Identity is { } identity
+            ? AgentSession.RunAsync(socket, identity, admission.Expires, token, services, end.Token)
+            : admission.Enrol!(socket, end.Token)).ConfigureAwait(false);
     }
 
     private static async Task StreamAsync(HttpContext context, AgentServices services)
     {
-        if (await AdmitAsync(context, services).ConfigureAwait(false) is not (_, { Identity: { } identity }))
+        if (await AdmitAsync(context, services).ConfigureAwait(false) is not (_, var admission))
         {
+            return;
+        }
+
+        if (admission.Identity is not { } identity)
+        {
+            await RefuseAsync(context, StatusCodes.Status403Forbidden, "the token enrols VMs, and has no streams").ConfigureAwait(false);
             return;
         }
 
@@ -96,7 +104,7 @@ internal static class AgentEndpoints
             return await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "the token cannot be reviewed now").ConfigureAwait(false);
         }
 
-        if (admission.Identity is null)
+        if (admission is { Identity: null, Enrol: null })
         {
             return await RefuseAsync(context, admission.Known ? StatusCodes.Status403Forbidden : StatusCodes.Status401Unauthorized, admission.Reason).ConfigureAwait(false);
         }

@@ -10,12 +10,15 @@ internal sealed record AgentIdentity(string Namespace, string PodName, string Po
 }
 
 /// <summary>What came of an agent's token.</summary>
-/// <param name="Identity">Null: refused.</param>
+/// <param name="Identity">Null: refused, unless there is <see cref="Enrol"/>.</param>
 /// <param name="Expires">The token's end.</param>
 /// <param name="Reason">Why it was refused, for the agent's log.</param>
 /// <param name="Known">The token is good, but not for this.</param>
 internal sealed record AgentAdmission(AgentIdentity? Identity, DateTimeOffset Expires, string Reason, bool Known)
 {
+    /// <summary>The token is nobody's own: whoever shows it may only ask for one by a link of this kind.</summary>
+    public Func<System.Net.WebSockets.WebSocket, CancellationToken, Task>? Enrol { get; init; }
+
     public static AgentAdmission Admit(AgentIdentity identity, DateTimeOffset expires) => new(identity, expires, "", Known: true);
 
     public static AgentAdmission Refuse(string reason, bool known = false) => new(null, default, reason, known);
@@ -50,6 +53,9 @@ internal sealed record AgentLinkOptions
     public TimeSpan StreamLimit { get; init; } = LinkProtocol.StreamLimit;
 
     public int MostStreams { get; init; } = 32;
+
+    /// <summary>Whether a token is a pod's. Otherwise it is a VM's, which may be in another pod or container each time.</summary>
+    public bool TokensArePods { get; init; } = true;
 
     /// <summary>Messages a second that are read from one agent for long; a burst may be twice as much.</summary>
     public int MessagesPerSecond { get; init; } = 50;

@@ -36,6 +36,9 @@ internal sealed class AgentRegistry
     /// <summary>Up to where this replica knows a pod's history.</summary>
     public JournalPosition? Acknowledged(string podUid) => _acknowledged.GetValueOrDefault(podUid);
 
+    /// <summary>Takes up where a coordinator that kept what it knows has left off.</summary>
+    public void Resume(string podUid, JournalPosition acknowledged) => _acknowledged[podUid] = acknowledged;
+
     /// <returns>The link of the same pod that it replaces.</returns>
     public AgentLink? Add(AgentLink link)
     {

@@ -90,7 +90,7 @@ internal sealed partial class AgentSession : IDisposable
     private JsonElement Hello(LinkHello hello)
     {
         var why = _link is not null ? "hello was said already"
-            : hello.Pod.Uid != _identity.PodUid ? $"the token is that of the pod with the UID {_identity.PodUid}, and not of the agent's; set POD_UID from metadata.uid"
+            : _services.Options.TokensArePods && hello.Pod.Uid != _identity.PodUid ? $"the token is that of the pod with the UID {_identity.PodUid}, and not of the agent's; set POD_UID from metadata.uid"
             : hello.Protocol < 1 ? $"there is no protocol {hello.Protocol}"
             : null;
         if (why is not null)

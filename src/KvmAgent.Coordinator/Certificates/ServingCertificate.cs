@@ -1,7 +1,5 @@
 using System.Net.Security;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
 using KvmAgent.Kubernetes.Resources;
@@ -16,12 +14,9 @@ namespace KvmAgent.Coordinator.Certificates;
 internal sealed partial class ServingCertificate(
     KubernetesClient client, string ns, string secretName, IReadOnlyList<string> names, TimeProvider time, ILogger<ServingCertificate> log)
 {
-    private const string CaCert = "ca.crt", CaKey = "ca.key", Cert = "tls.crt", Key = "tls.key";
-
     private volatile SslStreamCertificateContext? _current;
     private volatile X509Certificate2Collection _authorities = [];
 
-    /// <summary>Made once for a certificate: a chain built at each handshake is most of the work of thousands that dial at once.</summary>
     public SslStreamCertificateContext Context => _current ?? throw new InvalidOperationException("there is no certificate before the first look");
 
     public X509Certificate2 Current => Context.TargetCertificate;
@@ -42,7 +37,7 @@ internal sealed partial class ServingCertificate(
             var secret = await client.FindAsync(CoreKinds.Secrets, ns, secretName, cancel).ConfigureAwait(false);
             try
             {
-                if (secret is not null && Fits(secret))
+                if (secret is not null && CertificateFiles.Fit(secret.Data, names, time.GetUtcNow()))
                 {
                     Take(secret);
                     return;
@@ -65,59 +60,26 @@ internal sealed partial class ServingCertificate(
     public Task RunAsync(CancellationToken stop) =>
         Regularly.LookAsync(LookAsync, why => LogFailed(secretName, why), Regularly.Minute, Regularly.Minute, time, stop);
 
-    private bool Fits(Secret secret)
+    private Secret Make(Secret? former) => new()
     {
-        if (secret.Data is not { } data || !data.ContainsKey(CaCert) || !data.ContainsKey(CaKey) || !data.ContainsKey(Cert) || !data.ContainsKey(Key))
-        {
-            return false;
-        }
-
-        using var certificate = X509CertificateLoader.LoadCertificate(Der(data[Cert]));
-        var third = (certificate.NotAfter - certificate.NotBefore) / 3;
-        return time.GetUtcNow() < certificate.NotAfter - third && names.All(n => certificate.MatchesHostname(n));
-    }
-
-    private Secret Make(Secret? former)
-    {
-        var now = time.GetUtcNow();
-        using var authority = former?.Data is { } data && data.ContainsKey(CaCert) && data.ContainsKey(CaKey)
-            ? X509Certificate2.CreateFromPem(Encoding.ASCII.GetString(data[CaCert]), Encoding.ASCII.GetString(data[CaKey]))
-            : CertificateMaker.Authority(now);
-        using var serving = CertificateMaker.Serving(authority, names, now);
-        return new Secret
-        {
-            Metadata = former?.Metadata ?? new ObjectMeta { Name = secretName, Namespace = ns },
-            Type = former?.Type ?? "Opaque",
-            Data = new Dictionary<string, byte[]>
-            {
-                [CaCert] = Encoding.ASCII.GetBytes(authority.ExportCertificatePem()),
-                [CaKey] = Encoding.ASCII.GetBytes(authority.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()),
-                [Cert] = Encoding.ASCII.GetBytes(serving.ExportCertificatePem()),
-                [Key] = Encoding.ASCII.GetBytes(serving.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()),
-            },
-            Unknown = former?.Unknown,
-        };
-    }
+        Metadata = former?.Metadata ?? new ObjectMeta { Name = secretName, Namespace = ns },
+        Type = former?.Type ?? "Opaque",
+        Data = CertificateFiles.Make(former?.Data, names, time.GetUtcNow()),
+        Unknown = former?.Unknown,
+    };
 
     private void Take(Secret secret)
     {
-        var data = secret.Data!;
-        AuthorityPem = Encoding.ASCII.GetString(data[CaCert]);
+        AuthorityPem = CertificateFiles.AuthorityPem(secret.Data!);
         var authorities = new X509Certificate2Collection();
         authorities.ImportFromPem(AuthorityPem);
         _authorities = authorities;
-        var certificate = X509Certificate2.CreateFromPem(Encoding.ASCII.GetString(data[Cert]), Encoding.ASCII.GetString(data[Key]));
-        if (_current?.TargetCertificate.Thumbprint != certificate.Thumbprint)
+        var certificate = CertificateFiles.Load(secret.Data!);
+        if (_current?.TargetCertificate.Thumbprint != certificate.TargetCertificate.Thumbprint)
         {
             // The former is left to the connections that still use it.
-            _current = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true);
+            _current = certificate;
         }
-    }
-
-    private static byte[] Der(byte[] pem)
-    {
-        var text = Encoding.ASCII.GetString(pem);
-        return Convert.FromBase64String(text[PemEncoding.Find(text).Base64Data]);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "a new certificate is served until {End:u}")]

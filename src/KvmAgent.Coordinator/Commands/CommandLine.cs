@@ -1,3 +1,4 @@
+using System.Collections;
 using KvmAgent.Kubernetes;
 
 namespace KvmAgent.Coordinator.Commands;
@@ -6,6 +7,9 @@ namespace KvmAgent.Coordinator.Commands;
 internal static class CommandLine
 {
     private const int Unavailable = 69, WrongSettings = 64;
+
+    public static Dictionary<string, string> Environment() =>
+        System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(static e => (string)e.Key, static e => (string?)e.Value ?? "");
 
     public static async Task<int> GuardAsync(Func<Task<int>> command)
     {

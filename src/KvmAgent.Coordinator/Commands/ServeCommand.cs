@@ -1,4 +1,3 @@
-using System.Collections;
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using KvmAgent.Coordinator.Hosting;
@@ -21,9 +20,8 @@ internal static partial class ServeCommand
     {
         var connection = KubernetesConnection.Detect()
             ?? throw new CoordinatorException(
-                FailureReason.Settings, "there is no cluster: no service account and no kubeconfig; run it in a pod, or set KUBECONFIG");
-        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(static e => (string)e.Key, static e => (string?)e.Value ?? "");
-        var settings = SettingsReader.Read(environment, connection.Namespace, Environment.MachineName);
+                FailureReason.Settings, "there is no cluster: no service account and no kubeconfig; run it in a pod, or set KUBECONFIG; without a cluster, `kvm-coordinator alone` is the one to run");
+        var settings = SettingsReader.Read(CommandLine.Environment(), connection.Namespace, Environment.MachineName);
         using var logs = CoordinatorLog.Create(settings.LogLevel, settings.LogJson);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Security;
-using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Machines;
@@ -73,8 +71,8 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         await _frontProxy.LookAsync(cancel).ConfigureAwait(false);
         EndPoints =
         [
-            await ListenAsync(_settings.ListenAgents, Tls(null), MapAgents, cancel).ConfigureAwait(false),
-            await ListenAsync(_settings.ListenApi, Tls(_frontProxy), MapApi, cancel).ConfigureAwait(false),
+            await ListenAsync(_settings.ListenAgents, Listener.Tls(() => _certificate.Context), MapAgents, cancel).ConfigureAwait(false),
+            await ListenAsync(_settings.ListenApi, Listener.Tls(() => _certificate.Context, c => _frontProxy.IsTrusted(c) || _certificate.IsOwnClient(c)), MapApi, cancel).ConfigureAwait(false),
             await ListenAsync(_settings.ListenHealth, null, MapHealth, cancel).ConfigureAwait(false),
         ];
     }
@@ -113,7 +111,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     {
         _peers?.Map(routes, _agents);
         var all = SubresourceList.Of(_client, _cache.Sizes, new InstanceLinks(_client, _agents, _peers, _time));
-        new SubresourceApi(all, new SubresourceAccess(_client), _peers, _logs.CreateLogger<SubresourceApi>()).Map(routes);
+        new SubresourceApi(all, new SubresourceAccess(_client).AdmitAsync, _peers, _logs.CreateLogger<SubresourceApi>()).Map(routes);
     }
 
     private void MapHealth(IEndpointRouteBuilder routes)
@@ -132,14 +130,4 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         _listeners.Add(application);
         return bound;
     }
-
-    private Func<SslServerAuthenticationOptions> Tls(FrontProxy? clients) => () => new SslServerAuthenticationOptions
-    {
-        ServerCertificateContext = _certificate.Context,
-        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-        ClientCertificateRequired = clients is not null,
-        RemoteCertificateValidationCallback = clients is null ? null : (_, certificate, _, _) => certificate is X509Certificate2 shown && (clients.IsTrusted(shown) || _certificate.IsOwnClient(shown)),
-        // Whoever shows a certificate is looked at each time.
-        AllowTlsResume = clients is null,
-    };
 }

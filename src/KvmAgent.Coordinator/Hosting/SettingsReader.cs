@@ -1,21 +1,18 @@
-using System.Net;
 using KvmAgent.Coordinator.Machines;
-using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Hosting;
 
 /// <summary>Makes <see cref="CoordinatorSettings"/> of the environment, or tells all that is wrong with it at once.</summary>
-internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environment)
+internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environment) : EnvironmentReader(environment)
 {
-    private readonly List<string> _errors = [];
-
     /// <param name="ns">The connection's namespace, where the environment names none.</param>
     /// <exception cref="CoordinatorException">One line for each error.</exception>
     public static CoordinatorSettings Read(IReadOnlyDictionary<string, string> environment, string? ns, string hostName)
     {
         var reader = new SettingsReader(environment);
         var settings = reader.Read(ns, hostName);
-        return reader._errors.Count == 0 ? settings : throw new CoordinatorException(FailureReason.Settings, string.Join('\n', reader._errors));
+        reader.ThrowIfAny();
+        return settings;
     }
 
     private CoordinatorSettings Read(string? ns, string hostName)
@@ -34,9 +31,8 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             AgentUrl = url?.AbsoluteUri.TrimEnd('/'),
             Audience = Value(Setting.Audience),
             Machines = Machines(),
-            LogJson = Choice(Setting.LogFormat, ("text", false), ("json", true)),
-            LogLevel = Choice(
-                Setting.LogLevel, ("debug", LogLevel.Debug), ("info", LogLevel.Information), ("warning", LogLevel.Warning), ("error", LogLevel.Error)),
+            LogJson = IsJson(),
+            LogLevel = Level(),
         };
     }
 
@@ -45,7 +41,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
         var image = Text(Setting.AgentImage);
         if (image is null)
         {
-            _errors.Add($"{Setting.AgentImage.Name} is not set; set it to the agent's container image");
+            Errors.Add($"{Setting.AgentImage.Name} is not set; set it to the agent's container image");
         }
 
         return new MachineOptions
@@ -77,19 +73,6 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
         return url;
     }
 
-    private IPEndPoint EndPoint(Setting setting)
-    {
-        var text = Value(setting);
-        // Without a port it would be any.
-        if (IPEndPoint.TryParse(text, out var endpoint) && text.EndsWith($":{endpoint.Port}", StringComparison.Ordinal))
-        {
-            return endpoint;
-        }
-
-        Wrong(setting, text, "is no address with a port", $"give one such as {setting.Default}");
-        return new IPEndPoint(IPAddress.Loopback, 0);
-    }
-
     private string[] HostDiskPaths()
     {
         var paths = List(Setting.HostDiskPaths);
@@ -118,29 +101,4 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
 
         return labels;
     }
-
-    private T Choice<T>(Setting setting, params (string Text, T Value)[] choices)
-    {
-        var text = Value(setting);
-        foreach (var (name, value) in choices)
-        {
-            if (name == text)
-            {
-                return value;
-            }
-        }
-
-        Wrong(setting, text, "is not known", $"give {string.Join(" or ", choices.Select(static c => c.Text))}");
-        return choices[0].Value;
-    }
-
-    private string[] List(Setting setting) =>
-        (Text(setting) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-
-    private string Value(Setting setting) => Text(setting) ?? setting.Default;
-
-    /// <summary>An empty variable counts as not set.</summary>
-    private string? Text(Setting setting) => environment.GetValueOrDefault(setting.Name) is { Length: > 0 } text ? text : null;
-
-    private void Wrong(Setting setting, string value, string problem, string remedy) => _errors.Add($"{setting.Name}=\"{value}\" {problem}; {remedy}");
 }

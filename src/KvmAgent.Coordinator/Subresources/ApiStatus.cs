@@ -14,11 +14,13 @@ internal static class ApiStatus
         CoordinatorException failure => failure.Reason switch
         {
             FailureReason.BadRequest => (400, "BadRequest", e.Message),
+            FailureReason.Invalid => (422, "Invalid", e.Message),
             FailureReason.Forbidden => (403, "Forbidden", e.Message),
             FailureReason.NotFound => (404, "NotFound", e.Message),
             FailureReason.Conflict or FailureReason.NotSupported => (409, "Conflict", e.Message),
             FailureReason.Unavailable => (503, "ServiceUnavailable", e.Message),
             FailureReason.TimedOut => (504, "Timeout", e.Message),
+            FailureReason.Expired => (410, "Expired", e.Message),
             _ => null,
         },
         JsonRpcException { Code: LinkErrors.NotRunning or LinkErrors.NoGuestAgent or LinkErrors.Busy or LinkErrors.NotSupported } => (409, "Conflict", e.Message),
@@ -33,16 +35,17 @@ internal static class ApiStatus
     {
         context.Response.StatusCode = code;
         context.Response.ContentType = "application/json";
-        var status = new JsonObject
-        {
-            ["kind"] = "Status",
-            ["apiVersion"] = "v1",
-            ["metadata"] = new JsonObject(),
-            ["status"] = "Failure",
-            ["message"] = message,
-            ["reason"] = reason,
-            ["code"] = code,
-        };
-        await context.Response.WriteAsync(status.ToJsonString(), context.RequestAborted).ConfigureAwait(false);
+        await context.Response.WriteAsync(Failure(code, reason, message).ToJsonString(), context.RequestAborted).ConfigureAwait(false);
     }
+
+    public static JsonObject Failure(int code, string reason, string message) => new()
+    {
+        ["kind"] = "Status",
+        ["apiVersion"] = "v1",
+        ["metadata"] = new JsonObject(),
+        ["status"] = "Failure",
+        ["message"] = message,
+        ["reason"] = reason,
+        ["code"] = code,
+    };
 }

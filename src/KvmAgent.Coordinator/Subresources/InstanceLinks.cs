@@ -5,6 +5,9 @@ using KvmAgent.Kubernetes;
 
 namespace KvmAgent.Coordinator.Subresources;
 
+/// <summary>Looks an instance up as it is now; null where there is none.</summary>
+internal delegate Task<VirtualMachineInstance?> FindInstance(MachineKey key, CancellationToken cancel);
+
 /// <summary>The agent is linked to another replica, which can do what was asked.</summary>
 internal sealed class LinkElsewhereException(Uri peer) : Exception($"the agent's link is at {peer}")
 {
@@ -13,9 +16,15 @@ internal sealed class LinkElsewhereException(Uri peer) : Exception($"the agent's
 
 /// <summary>The link of an instance's agent: that of the pod which the instance's status records.</summary>
 /// <param name="peers">Null: there is no other replica.</param>
-internal sealed class InstanceLinks(KubernetesClient client, AgentRegistry agents, Peers? peers, TimeProvider time)
+internal sealed class InstanceLinks(FindInstance find, AgentRegistry agents, Peers? peers, TimeProvider time)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), AskPeersEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>Of a cluster's instances.</summary>
+    public InstanceLinks(KubernetesClient client, AgentRegistry agents, Peers? peers, TimeProvider time)
+        : this((key, cancel) => client.FindAsync(Kinds.VirtualMachineInstances, key.Namespace, key.Name, cancel), agents, peers, time)
+    {
+    }
 
     /// <param name="notRunning">How a client is told that the guest does not run: of a console 400, on which virtctl tries again.</param>
     /// <exception cref="CoordinatorException">There is no such instance, it does not run, or its agent has no link.</exception>
@@ -23,7 +32,7 @@ internal sealed class InstanceLinks(KubernetesClient client, AgentRegistry agent
     public async Task<AgentLink> OfRunningAsync(SubresourceRequest request, FailureReason notRunning)
     {
         var key = new MachineKey(request.Namespace, request.Name);
-        var instance = await client.FindAsync(Kinds.VirtualMachineInstances, key.Namespace, key.Name, request.Cancel).ConfigureAwait(false)
+        var instance = await find(key, request.Cancel).ConfigureAwait(false)
             ?? throw new CoordinatorException(FailureReason.NotFound, $"virtualmachineinstance.kubevirt.io \"{key.Name}\" not found");
         if (instance.Status?.Phase != VmiPhases.Running)
         {

@@ -1,10 +1,20 @@
 using KvmAgent.Kubernetes;
+using Microsoft.AspNetCore.Http;
 
 namespace KvmAgent.Coordinator.Subresources;
 
 /// <summary>Whether somebody may do something: the API server decides, by a SubjectAccessReview, each time anew.</summary>
 internal sealed class SubresourceAccess(KubernetesClient client)
 {
+    /// <summary>As <see cref="AdmitRequest"/>, of a request that the front proxy hands through.</summary>
+    public async Task<RequestUser> AdmitAsync(HttpContext context, Subresource subresource, string version, string ns, string name)
+    {
+        var user = RequestUser.From(context.Request.Headers)
+            ?? throw new CoordinatorException(FailureReason.Forbidden, "the request names no user; it must come through the API server");
+        await DemandAsync(user, subresource.Verb, version, ns, subresource.Resource, name, subresource.Name, context.RequestAborted).ConfigureAwait(false);
+        return user;
+    }
+
     /// <exception cref="CoordinatorException">It is forbidden.</exception>
     public async Task DemandAsync(RequestUser user, string verb, string version, string ns, string resource, string name, string subresource, CancellationToken cancel)
     {

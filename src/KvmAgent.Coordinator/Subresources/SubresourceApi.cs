@@ -18,6 +18,9 @@ internal sealed record Subresource(string Method, string Resource, string Name, 
     public string Verb => Method == HttpMethods.Get ? "get" : "update";
 }
 
+/// <summary>Who asks, once it is sure that they may; it fails with <see cref="CoordinatorException"/> where they may not.</summary>
+internal delegate Task<RequestUser> AdmitRequest(HttpContext context, Subresource subresource, string version, string ns, string name);
+
 /// <summary>A request that is allowed.</summary>
 internal sealed record SubresourceRequest(HttpContext Http, RequestUser User, string Namespace, string Name)
 {
@@ -70,15 +73,18 @@ internal sealed record SubresourceRequest(HttpContext Http, RequestUser User, st
 /// The aggregated API <c>subresources.kubevirt.io</c>, which the API server hands through: its paths and answers are those that an
 /// unmodified <c>virtctl</c> hard-codes.
 /// </summary>
-internal sealed partial class SubresourceApi(IReadOnlyList<Subresource> subresources, SubresourceAccess access, Peers? peers, ILogger<SubresourceApi> log)
+internal sealed partial class SubresourceApi(IReadOnlyList<Subresource> subresources, AdmitRequest admit, Peers? peers, ILogger<SubresourceApi> log)
 {
     public const string Group = "subresources.kubevirt.io";
 
     public static readonly IReadOnlyList<string> Versions = ["v1", "v1alpha3"];
 
+    /// <summary>Groups that are served beside it.</summary>
+    public IReadOnlyList<ApiGroup> Others { get; init; } = [];
+
     public void Map(IEndpointRouteBuilder routes)
     {
-        Discovery.Map(routes, subresources);
+        Discovery.Map(routes, [new ApiGroup(Group, Versions, _ => Discovery.Resources(subresources)), .. Others]);
         foreach (var version in Versions)
         {
             foreach (var subresource in subresources)
@@ -98,9 +104,7 @@ internal sealed partial class SubresourceApi(IReadOnlyList<Subresource> subresou
         var name = (string)context.GetRouteValue("name")!;
         try
         {
-            var user = RequestUser.From(context.Request.Headers)
-                ?? throw new CoordinatorException(FailureReason.Forbidden, "the request names no user; it must come through the API server");
-            await access.DemandAsync(user, subresource.Verb, version, ns, subresource.Resource, name, subresource.Name, context.RequestAborted).ConfigureAwait(false);
+            var user = await admit(context, subresource, version, ns, name).ConfigureAwait(false);
             if (subresource.Verb != "get")
             {
                 LogChange(user.Name, subresource.Name, subresource.Resource, ns, name);

@@ -7,8 +7,11 @@ namespace KvmAgent.Coordinator.Subresources;
 internal static class SubresourceList
 {
     public static IReadOnlyList<Subresource> Of(KubernetesClient client, SizeCache sizes, InstanceLinks links) =>
+        [.. new MachineVerbs(client).All, .. new SpecVerbs(client, sizes).All, .. OfInstances(links)];
+
+    /// <summary>What needs no cluster.</summary>
+    public static IReadOnlyList<Subresource> OfInstances(InstanceLinks links) =>
     [
-        .. new MachineVerbs(client).All, .. new SpecVerbs(client, sizes).All, .. new InstanceVerbs(links).All, .. new GuestVerbs(links).All,
-        .. new StreamVerbs(links).All, .. UnsupportedVerbs.All,
+        .. new InstanceVerbs(links).All, .. new GuestVerbs(links).All, .. new StreamVerbs(links).All, .. UnsupportedVerbs.All,
     ];
 }

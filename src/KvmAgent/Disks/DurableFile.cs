@@ -7,12 +7,15 @@ internal static class DurableFile
 {
     private const string TemporarySuffix = ".tmp";
 
-    public static void Write(string path, Action<Stream> write)
+    /// <param name="mode">Less what the umask takes; null: as the umask has it.</param>
+    public static void Write(string path, Action<Stream> write, UnixFileMode? mode = null)
     {
         var temporary = TemporaryFor(path);
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+            // What a crash has left keeps its own mode.
+            File.Delete(temporary);
+            using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode }))
             {
                 write(stream);
             }

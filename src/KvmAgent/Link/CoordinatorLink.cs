@@ -38,7 +38,8 @@ internal sealed class CoordinatorLink(
 
     private LinkPool Open()
     {
-        var dialer = new LinkDialer(settings.Link, time);
+        var enrolment = new Enrolment(settings);
+        var dialer = new LinkDialer(settings.Link, enrolment, time);
         var freeze = new GuestFreeze(access, stop, time, logs.CreateLogger<GuestFreeze>());
         var targets = new StreamTargets(settings.RunDir, settings.Network.Ip, access);
         var owners = new StreamOwners();
@@ -50,7 +51,7 @@ internal sealed class CoordinatorLink(
             (address, ended) => new LinkToAddress(
                 address,
                 dialer,
-                new LinkReports(settings, journal, board, usage, time),
+                new LinkReports(settings, enrolment, journal, board, usage, time),
                 commands,
                 new LinkStreams(address, dialer, targets, owners, time, logs.CreateLogger<LinkStreams>(), ended),
                 time,

@@ -13,9 +13,10 @@ namespace KvmAgent.Link;
 
 /// <summary>
 /// Opens WebSockets to one address of the coordinator's, by its name to TLS and HTTP: each replica has an address of its own behind one
-/// name. Token and authorities are read again each time, as both rotate.
+/// name. Token and authorities are read again each time, as both rotate. The VM's own token goes first; where it is refused (the coordinator
+/// has lost or forgotten it, or is another) the shared one is tried.
 /// </summary>
-internal sealed class LinkDialer(LinkSettings settings, TimeProvider time)
+internal sealed class LinkDialer(LinkSettings settings, Enrolment enrolment, TimeProvider time)
 {
     private const int LongestToken = 64 << 10, LongestRefusal = 256;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
@@ -24,6 +25,25 @@ internal sealed class LinkDialer(LinkSettings settings, TimeProvider time)
     /// <param name="path">Below the URL.</param>
     /// <exception cref="IOException">It did not come to be; the text says why.</exception>
     public async Task<WebSocket> DialAsync(IPAddress address, string path, CancellationToken cancel)
+    {
+        if (enrolment.ReadToken() is { } own)
+        {
+            try
+            {
+                return await DialAsync(address, path, _ => Task.FromResult(own), cancel).ConfigureAwait(false);
+            }
+            catch (UnknownTokenException)
+            {
+                // As below.
+            }
+        }
+
+        return await DialAsync(address, path, ReadTokenAsync, cancel).ConfigureAwait(false);
+    }
+
+    private sealed class UnknownTokenException(string message, Exception inner) : IOException(message, inner);
+
+    private async Task<WebSocket> DialAsync(IPAddress address, string path, Func<CancellationToken, Task<string>> token, CancellationToken cancel)
     {
         using var limit = new CancellationTokenSource(Limit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
@@ -34,7 +54,7 @@ internal sealed class LinkDialer(LinkSettings settings, TimeProvider time)
             socket.Options.KeepAliveInterval = path == LinkProtocol.LinkPath ? TimeSpan.Zero : LinkProtocol.PingEvery;
             socket.Options.KeepAliveTimeout = LinkProtocol.PongLimit;
             socket.Options.CollectHttpResponseDetails = true;
-            socket.Options.SetRequestHeader("Authorization", $"Bearer {await ReadTokenAsync(either.Token).ConfigureAwait(false)}");
+            socket.Options.SetRequestHeader("Authorization", $"Bearer {await token(either.Token).ConfigureAwait(false)}");
             using var invoker = new HttpMessageInvoker(Handler(address));
             await socket.ConnectAsync(Url(path), invoker, either.Token).ConfigureAwait(false);
             return socket;
@@ -42,10 +62,10 @@ internal sealed class LinkDialer(LinkSettings settings, TimeProvider time)
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException or UnauthorizedAccessException
             or CryptographicException or InvalidOperationException or HttpRequestException or ArgumentException or FormatException)
         {
-            var why = Why(e, socket);
+            var (why, status) = (Why(e, socket), socket.HttpStatusCode);
             socket.Dispose();
             cancel.ThrowIfCancellationRequested();
-            throw new IOException(why, e);
+            throw status == HttpStatusCode.Unauthorized ? new UnknownTokenException(why, e) : new IOException(why, e);
         }
     }
 

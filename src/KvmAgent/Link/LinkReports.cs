@@ -8,9 +8,10 @@ namespace KvmAgent.Link;
 
 /// <summary>
 /// What the agent tells over one link: hello; each transition that the coordinator does not know, in order, until it acknowledges it; and
-/// the status on each change and as a heartbeat. One request is under way at a time, so that what changes meanwhile is told once, as it is then.
+/// the status on each change and as a heartbeat. Where the answer to the hello is a token of the VM's own, that is kept and confirmed, and
+/// nothing is told: the next link is by that token. One request is under way at a time, so that what changes meanwhile is told once, as it is then.
 /// </summary>
-internal sealed class LinkReports(VmSettings settings, Journal journal, StatusBoard board, UsageReader usage, TimeProvider time)
+internal sealed class LinkReports(VmSettings settings, Enrolment enrolment, Journal journal, StatusBoard board, UsageReader usage, TimeProvider time)
 {
     private const int LongestHeartbeat = 300, LongestReason = 4096, FewItems = 32;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
@@ -23,6 +24,7 @@ internal sealed class LinkReports(VmSettings settings, Journal journal, StatusBo
 
     /// <param name="peer">The link.</param>
     /// <param name="linked">Called once the coordinator has answered the hello.</param>
+    /// <returns>When the VM has enrolled, so that the link is to be dialled again.</returns>
     /// <exception cref="IOException">The link broke, or the coordinator does not take what it is told.</exception>
     public async Task RunAsync(JsonRpcPeer peer, Action linked, CancellationToken cancel)
     {
@@ -32,6 +34,13 @@ internal sealed class LinkReports(VmSettings settings, Journal journal, StatusBo
         try
         {
             var welcome = await HelloAsync(peer, cancel).ConfigureAwait(false);
+            if (welcome.Token is { } token)
+            {
+                enrolment.Keep(token);
+                await peer.CallAsync(LinkMethods.Enrolled, LinkAck.Done, LinkJson.Default.LinkAck, LinkJson.Default.LinkAck, Limit, cancel).ConfigureAwait(false);
+                return;
+            }
+
             linked();
             lock (_gate)
             {
@@ -87,11 +96,12 @@ internal sealed class LinkReports(VmSettings settings, Journal journal, StatusBo
         new LinkHello(
             LinkProtocol.Version,
             Version,
-            new LinkPod(settings.Link.PodName, settings.Namespace, settings.Link.PodUid),
+            new LinkPod(settings.Link.PodName, enrolment.Namespace, settings.Link.PodUid),
             settings.Name,
             journal.Start,
             LinkCommands.Methods,
-            StreamTargets.Kinds),
+            StreamTargets.Kinds,
+            Enrols: true),
         LinkJson.Default.LinkHello,
         LinkJson.Default.LinkWelcome,
         Limit,

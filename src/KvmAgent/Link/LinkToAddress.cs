@@ -32,7 +32,12 @@ internal sealed partial class LinkToAddress(
         {
             var began = time.GetTimestamp();
             var why = await LinkOnceAsync(cancel).ConfigureAwait(false);
-            if (why != _fault)
+            if (why is null)
+            {
+                _fault = null;
+                LogEnrolled(address);
+            }
+            else if (why != _fault)
             {
                 LogAway(address, _fault = why);
             }
@@ -47,8 +52,8 @@ internal sealed partial class LinkToAddress(
     /// <summary>Completes when the coordinator at this address knows everything; at once where none is linked.</summary>
     public Task FinishAsync() => reports.FinishAsync();
 
-    /// <returns>Why it ended.</returns>
-    private async Task<string> LinkOnceAsync(CancellationToken cancel)
+    /// <returns>Why it ended; null: the VM has a token of its own now, to dial again with.</returns>
+    private async Task<string?> LinkOnceAsync(CancellationToken cancel)
     {
         try
         {
@@ -58,12 +63,12 @@ internal sealed partial class LinkToAddress(
             var reading = peer.RunAsync(ending.Token);
             var reporting = reports.RunAsync(peer, Linked, ending.Token);
             await Task.WhenAny(reading, reporting).ConfigureAwait(false);
-            var faulted = reporting.IsFaulted;
+            var (faulted, enrolled) = (reporting.IsFaulted, reporting.IsCompletedSuccessfully);
             await ending.CancelAsync().ConfigureAwait(false);
             await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await reporting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancel.ThrowIfCancellationRequested();
-            return Clean(faulted ? reporting.Exception!.InnerException!.Message : reading.IsCompletedSuccessfully ? await reading.ConfigureAwait(false) : "it ended");
+            return enrolled ? null : Clean(faulted ? reporting.Exception!.InnerException!.Message : reading.IsCompletedSuccessfully ? await reading.ConfigureAwait(false) : "it ended");
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -107,6 +112,9 @@ internal sealed partial class LinkToAddress(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "linked to the coordinator at {Address}")]
     private partial void LogLinked(IPAddress address);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "enrolled with the coordinator at {Address}; the VM has a token of its own now")]
+    private partial void LogEnrolled(IPAddress address);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "no link to the coordinator at {Address}: {Why}; the VM goes on without it")]
     private partial void LogAway(IPAddress address, string why);

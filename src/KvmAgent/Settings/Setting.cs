@@ -170,7 +170,7 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
         "PEM file of the certificate authorities that vouch for the coordinator; read again for each connection.");
 
     public static readonly Setting CoordinatorTokenFile = new("COORDINATOR_TOKEN_FILE", "coordinator.tokenFile", "/var/run/secrets/kvm-agent/token",
-        "File with the token to show to the coordinator; read again for each connection.");
+        "File with the token to show to the coordinator; read again for each connection. Where the coordinator gives the VM a token of its own for it, that is kept in VM_DIR and shown first.");
 
     public static readonly Setting PodName = new("POD_NAME", null, "the host name",
         "The pod's name, for the coordinator.");

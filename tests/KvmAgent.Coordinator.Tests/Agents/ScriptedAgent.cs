@@ -11,9 +11,10 @@ internal sealed class ScriptedAgent(ClientWebSocket socket) : IDisposable
 {
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
-    private static readonly AgentStart Start = new("a-start", DateTimeOffset.UnixEpoch);
-
     private int _lastId;
+
+    /// <summary>Which life of the agent it is.</summary>
+    public AgentStart Start { get; init; } = new("a-start", DateTimeOffset.UnixEpoch);
 
     public static async Task<ScriptedAgent> DialAsync(AgentServer server, string uid, string? token = null) =>
         new(await server.DialAsync(token ?? $"team/web-0/{uid}"));
@@ -26,15 +27,15 @@ internal sealed class ScriptedAgent(ClientWebSocket socket) : IDisposable
         return agent;
     }
 
-    public Task<JsonElement> HelloAsync(string uid, int protocol = 1) => AskAsync(LinkMethods.Hello, JsonSerializer.Serialize(
-        new LinkHello(protocol, "1.0.0", new LinkPod("web-0", "team", uid), "web", Start, [LinkMethods.Pause, LinkMethods.OpenStream], [StreamKinds.Console]),
+    public Task<JsonElement> HelloAsync(string uid, int protocol = 1, bool enrols = false, string name = "web") => AskAsync(LinkMethods.Hello, JsonSerializer.Serialize(
+        new LinkHello(protocol, "1.0.0", new LinkPod("web-0", "team", uid), name, Start, [LinkMethods.Pause, LinkMethods.Shutdown, LinkMethods.OpenStream], [StreamKinds.Console], enrols),
         LinkJson.Default.LinkHello));
 
-    public Task<JsonElement> TransitionAsync(long sequence, VmPhase phase) => AskAsync(LinkMethods.Transition, JsonSerializer.Serialize(
-        new TransitionReport(Start, sequence, DateTimeOffset.UnixEpoch, phase), LinkJson.Default.TransitionReport));
+    public Task<JsonElement> TransitionAsync(long sequence, VmPhase phase, string? reason = null, int? exitCode = null) => AskAsync(LinkMethods.Transition, JsonSerializer.Serialize(
+        new TransitionReport(Start, sequence, DateTimeOffset.UnixEpoch.AddSeconds(sequence), phase, reason, exitCode), LinkJson.Default.TransitionReport));
 
-    public Task<JsonElement> StatusAsync(long sequence, VmPhase phase) => AskAsync(LinkMethods.Status, JsonSerializer.Serialize(
-        new StatusReport(Start, sequence, DateTimeOffset.UnixEpoch, new VmStatus("web", "team", phase, null, DateTimeOffset.UnixEpoch, false, null, 1)),
+    public Task<JsonElement> StatusAsync(long sequence, VmPhase phase, bool ready = false) => AskAsync(LinkMethods.Status, JsonSerializer.Serialize(
+        new StatusReport(Start, sequence, DateTimeOffset.UnixEpoch, new VmStatus("web", "team", phase, null, DateTimeOffset.UnixEpoch, ready, null, 1)),
         LinkJson.Default.StatusReport));
 
     /// <returns>The answer: a result or an error.</returns>

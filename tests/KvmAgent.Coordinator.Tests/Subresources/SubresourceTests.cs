@@ -32,7 +32,7 @@ public sealed class SubresourceTests : IAsyncLifetime, IDisposable
         _cache = new MachineCache(_client, null, TimeProvider.System, NullLogger<MachineCache>.Instance);
         _running = _cache.RunAsync(_stop.Token);
         var all = SubresourceList.Of(_client, _cache.Sizes, new InstanceLinks(_client, new AgentRegistry(), null, TimeProvider.System));
-        var api = new SubresourceApi(all, new SubresourceAccess(_client), null, NullLogger<SubresourceApi>.Instance);
+        var api = new SubresourceApi(all, new SubresourceAccess(_client).AdmitAsync, null, NullLogger<SubresourceApi>.Instance);
         (_application, var bound) = await Listener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), null, api.Map, NullLoggerFactory.Instance, CancellationToken.None);
         _http = new HttpClient { BaseAddress = new Uri($"http://{bound}") };
     }

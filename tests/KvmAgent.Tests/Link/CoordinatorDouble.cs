@@ -32,6 +32,9 @@ internal sealed class CoordinatorDouble : IDisposable
     /// <summary>What an agent is refused with; null: it is not.</summary>
     public (int Status, string Words)? Refusal { get; set; }
 
+    /// <summary>Which authorization is not refused all the same.</summary>
+    public Func<string?, bool>? Accepts { get; set; }
+
     public static CoordinatorDouble Listen(string address = "127.0.0.1", int port = 0) => new(address, port);
 
     /// <summary>The next one that was dialled.</summary>
@@ -67,7 +70,7 @@ internal sealed class CoordinatorDouble : IDisposable
             {
                 var stream = new NetworkStream(await _listener.AcceptSocketAsync(), ownsSocket: true);
                 var request = await RequestAsync(stream);
-                if (Refusal is { } refusal)
+                if (Refusal is { } refusal && Accepts?.Invoke(request.GetValueOrDefault("Authorization")) != true)
                 {
                     await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {refusal.Status} No\r\nWWW-Authenticate: {refusal.Words}\r\nContent-Length: 0\r\n\r\n"));
                     continue;

@@ -20,7 +20,7 @@ public sealed class LinkPoolTests
         link.Authorization.ShouldBe("Bearer first");
         var hello = await link.ReceiveAsync(LinkMethods.Hello);
         var said = hello.GetProperty("params").Deserialize(LinkJson.Default.LinkHello)!;
-        said.Pod.ShouldBe(new LinkPod("Web-1.default.svc", "", "uid-1"));
+        said.Pod.ShouldBe(new LinkPod("Web-1.default.svc", "default", "uid-1"));
         said.Start.ShouldBe(agent.Journal.Start);
         said.Methods.ShouldContain(LinkMethods.Freeze);
         // What a newer coordinator adds is passed over.

@@ -24,12 +24,15 @@ internal sealed class LinkedAgent : IAsyncDisposable
             ("COORDINATOR_URL", $"http://localhost:{port}/prefix/"),
             ("COORDINATOR_TOKEN_FILE", Token),
             ("POD_UID", "uid-1"),
+            ("VM_DIR", _directory.FullPath),
             ("RUN_DIR", _directory.FullPath));
         Journal = new Journal(_directory.FullPath, new AgentStart(Guid.NewGuid().ToString("N"), DateTimeOffset.UnixEpoch));
         Board.Changed += Journal.Record;
         Journal.Record(Board.Current);
         var (access, time) = (new GuestAccess(), TimeProvider.System);
-        var dialer = new LinkDialer(settings.Link, time);
+        Enrolment = new Enrolment(settings);
+        OwnToken = Enrolment.PathOf(settings);
+        var dialer = new LinkDialer(settings.Link, Enrolment, time);
         var commands = new LinkCommands(Board, access, _stop, new GuestFreeze(access, _stop, time, NullLogger<GuestFreeze>.Instance));
         var targets = new StreamTargets(_directory.FullPath, settings.Network.Ip, access);
         var owners = new StreamOwners();
@@ -39,7 +42,7 @@ internal sealed class LinkedAgent : IAsyncDisposable
             (address, ended) => new LinkToAddress(
                 address,
                 dialer,
-                new LinkReports(settings, Journal, Board, new UsageReader(new HostPaths(), access), time),
+                new LinkReports(settings, Enrolment, Journal, Board, new UsageReader(new HostPaths(), access), time),
                 commands,
                 new LinkStreams(address, dialer, targets, owners, time, NullLogger<LinkStreams>.Instance, ended),
                 time,
@@ -49,6 +52,11 @@ internal sealed class LinkedAgent : IAsyncDisposable
     }
 
     public string Token { get; }
+
+    /// <summary>Where the VM's own is kept.</summary>
+    public string OwnToken { get; }
+
+    public Enrolment Enrolment { get; }
 
     public string RunDir => _directory.FullPath;
 

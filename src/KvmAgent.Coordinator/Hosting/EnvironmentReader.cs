@@ -1,0 +1,62 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace KvmAgent.Coordinator.Hosting;
+
+/// <summary>Reads single settings of the environment; what is wrong with them is kept, so that all of it is told at once.</summary>
+internal abstract class EnvironmentReader(IReadOnlyDictionary<string, string> environment)
+{
+    protected List<string> Errors { get; } = [];
+
+    /// <exception cref="CoordinatorException">One line for each error.</exception>
+    protected void ThrowIfAny()
+    {
+        if (Errors.Count > 0)
+        {
+            throw new CoordinatorException(FailureReason.Settings, string.Join('\n', Errors));
+        }
+    }
+
+    protected IPEndPoint EndPoint(Setting setting)
+    {
+        var text = Value(setting);
+        // Without a port it would be any.
+        if (IPEndPoint.TryParse(text, out var endpoint) && text.EndsWith($":{endpoint.Port}", StringComparison.Ordinal))
+        {
+            return endpoint;
+        }
+
+        Wrong(setting, text, "is no address with a port", $"give one such as {setting.Default}");
+        return new IPEndPoint(IPAddress.Loopback, 0);
+    }
+
+    protected bool IsJson() => Choice(Setting.LogFormat, ("text", false), ("json", true));
+
+    protected LogLevel Level() => Choice(
+        Setting.LogLevel, ("debug", LogLevel.Debug), ("info", LogLevel.Information), ("warning", LogLevel.Warning), ("error", LogLevel.Error));
+
+    protected T Choice<T>(Setting setting, params (string Text, T Value)[] choices)
+    {
+        var text = Value(setting);
+        foreach (var (name, value) in choices)
+        {
+            if (name == text)
+            {
+                return value;
+            }
+        }
+
+        Wrong(setting, text, "is not known", $"give {string.Join(" or ", choices.Select(static c => c.Text))}");
+        return choices[0].Value;
+    }
+
+    protected string[] List(Setting setting) =>
+        (Text(setting) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    protected string Value(Setting setting) => Text(setting) ?? setting.Default;
+
+    /// <summary>An empty variable counts as not set.</summary>
+    protected string? Text(Setting setting) => environment.GetValueOrDefault(setting.Name) is { Length: > 0 } text ? text : null;
+
+    protected void Wrong(Setting setting, string value, string problem, string remedy) => Errors.Add($"{setting.Name}=\"{value}\" {problem}; {remedy}");
+}
