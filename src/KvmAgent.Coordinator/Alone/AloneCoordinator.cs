@@ -9,7 +9,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Alone;
@@ -120,9 +119,9 @@ internal sealed class AloneCoordinator : IAsyncDisposable
                 _ = _store.Versions;
                 return Results.Text("ok");
             }
-            catch (SqliteException e)
+            catch (CoordinatorException e)
             {
-                return Results.Text($"{_directory.Database} cannot be read: {e.Message}", statusCode: 503);
+                return Results.Text(e.Message, statusCode: 503);
             }
         });
     }
