@@ -21,6 +21,7 @@
     (list "TLS_SECRET" (include "kvm-coordinator.tlsSecret" .))
     (list "TLS_NAMES" (concat (list (printf "%s.%s.svc" $full .Release.Namespace) (printf "%s-agents.%s.svc" $full .Release.Namespace)) $v.tls.names | join ","))
     (list "WATCH_NAMESPACE" $v.watchNamespace)
+    (list "OTEL_EXPORTER_OTLP_ENDPOINT" $v.traces.otlpEndpoint)
     (list "LOG_FORMAT" $v.log.format)
     (list "LOG_LEVEL" $v.log.level) -}}
 - name: POD_NAME

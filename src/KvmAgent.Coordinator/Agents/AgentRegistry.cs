@@ -23,11 +23,14 @@ internal sealed class AgentRegistry
     public AgentLink? Find(string podUid) => _links.GetValueOrDefault(podUid);
 
     /// <summary>The pod is gone: so is what is known of its history, and nobody may speak for it any more.</summary>
-    public void Forget(string podUid)
+    public void Forget(string podUid) => Forget(podUid, "the pod is gone");
+
+    /// <param name="why">What its agent is told, where it has a link.</param>
+    public void Forget(string podUid, string why)
     {
         if (Find(podUid) is { } link)
         {
-            _ = link.CloseAsync("the pod is gone");
+            _ = link.CloseAsync(why);
         }
 
         _acknowledged.TryRemove(podUid, out _);

@@ -8,7 +8,6 @@ using KvmAgent.Coordinator.Subresources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Alone;
@@ -119,9 +118,9 @@ internal sealed class AloneCoordinator : IAsyncDisposable
                 _ = _store.Versions;
                 return Results.Text("ok");
             }
-            catch (SqliteException e)
+            catch (CoordinatorException e)
             {
-                return Results.Text($"{_directory.Database} cannot be read: {e.Message}", statusCode: 503);
+                return Results.Text(e.Message, statusCode: 503);
             }
         });
     }

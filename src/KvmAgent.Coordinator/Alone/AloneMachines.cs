@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using KvmAgent.Contracts;
 using KvmAgent.Contracts.Link;
 using KvmAgent.Coordinator.Agents;
@@ -130,10 +129,7 @@ internal sealed partial class AloneMachines
     {
         lock (_gate)
         {
-            var removed = _store.Remove(key);
-            Drop(key);
-            Written();
-            return removed;
+            return Remove(key);
         }
     }
 
@@ -149,113 +145,29 @@ internal sealed partial class AloneMachines
                 return;
             }
 
-            if (_store.DataVersion is var now && now != seen)
+            try
             {
-                seen = now;
-                lock (_gate)
+                if (_store.DataVersion is var now && now != seen)
                 {
-                    Compare();
+                    lock (_gate)
+                    {
+                        Compare();
+                    }
+
+                    seen = now;
                 }
             }
-        }
-    }
-
-    private void Compare()
-    {
-        var kept = _store.Vms().ToDictionary(static vm => vm.Key, static vm => vm.Object.Metadata.Uid);
-        foreach (var (key, _) in _vms.Where(e => kept.GetValueOrDefault(e.Key) != e.Value.Vm.Object.Metadata.Uid).ToList())
-        {
-            LogForgotten(key);
-            Drop(key);
-        }
-
-        _version = _store.Versions.Latest;
-        Signal();
-    }
-
-    private void Take(AgentReport report)
-    {
-        if (!report.IsNews)
-        {
-            return;
-        }
-
-        lock (_gate)
-        {
-            var key = new MachineKey(report.Agent.Namespace, report.Agent.PodName);
-            if (_vms.GetValueOrDefault(key) is not { } entry || entry.Vm.Object.Metadata.Uid != report.Agent.PodUid)
+            catch (CoordinatorException e)
             {
-                return;
-            }
-
-            var last = entry.Told is var (start, known) && start == report.Start.Id ? known : null;
-            var (vm, status) = AloneInstance.Told(entry.Vm.Object, report, last, _time.GetUtcNow());
-            Save(entry, vm, report.Transition);
-            entry.Told = (report.Start.Id, status);
-            if (vm.Metadata.DeletionTimestamp is not null && VmiPhases.IsFinal(vm.Status!.Phase))
-            {
-                _store.Remove(key);
-                Drop(key);
-                Written();
+                LogNotKept(e.Message);
             }
         }
-    }
-
-    private void Away(AgentLink link)
-    {
-        lock (_gate)
-        {
-            if (_vms.GetValueOrDefault(new MachineKey(link.Identity.Namespace, link.Identity.PodName)) is { } entry
-                && entry.Vm.Object.Metadata.Uid == link.Identity.PodUid)
-            {
-                Save(entry, AloneInstance.Away(entry.Vm.Object, _time.GetUtcNow()));
-            }
-        }
-    }
-
-    private void Save(Entry entry, VirtualMachineInstance vm, TransitionReport? transition = null)
-    {
-        if (transition is null && JsonNode.DeepEquals(Json(entry.Vm.Object), Json(vm)))
-        {
-            return;
-        }
-
-        if (_store.Save(vm, transition) is { } kept)
-        {
-            entry.Vm = entry.Vm with { Object = kept };
-            Written();
-        }
-    }
-
-    private void Drop(MachineKey key)
-    {
-        if (_vms.Remove(key, out var entry))
-        {
-            _agents.Forget(entry.Vm.Object.Metadata.Uid!);
-        }
-    }
-
-    /// <summary>One change of ours is in the store. Where it was not the next, another process has made some between.</summary>
-    private void Written()
-    {
-        if (_store.Versions.Latest is var latest && latest != _version + 1)
-        {
-            Compare();
-        }
-
-        _version = latest;
-        Signal();
-    }
-
-    private void Signal()
-    {
-        _changed.TrySetResult();
-        _changed = NewSignal();
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private static JsonNode? Json(VirtualMachineInstance vm) => System.Text.Json.JsonSerializer.SerializeToNode(vm, ApiJson.Default.VirtualMachineInstance);
+    [LoggerMessage(Level = LogLevel.Error, Message = "what is known is not kept now: {Error}")]
+    private partial void LogNotKept(string error);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "VM {Key} was forgotten; its agent may enrol again")]
     private partial void LogForgotten(MachineKey key);

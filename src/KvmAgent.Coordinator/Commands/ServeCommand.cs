@@ -23,6 +23,7 @@ internal static partial class ServeCommand
                 FailureReason.Settings, "there is no cluster: no service account and no kubeconfig; run it in a pod, or set KUBECONFIG; without a cluster, `kvm-coordinator alone` is the one to run");
         var settings = SettingsReader.Read(CommandLine.Environment(), connection.Namespace, Environment.MachineName);
         using var logs = CoordinatorLog.Create(settings.LogLevel, settings.LogJson);
+        using var traces = Tracing.Start(settings.OtlpEndpoint, settings.Identity);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
         {

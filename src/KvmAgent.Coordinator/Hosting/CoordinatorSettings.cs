@@ -37,6 +37,9 @@ internal sealed record CoordinatorSettings
 
     public required string Audience { get; init; }
 
+    /// <summary>Null: nothing is traced.</summary>
+    public Uri? OtlpEndpoint { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     public bool LogJson { get; init; }

@@ -35,6 +35,22 @@ internal abstract class EnvironmentReader(IReadOnlyDictionary<string, string> en
     protected LogLevel Level() => Choice(
         Setting.LogLevel, ("debug", LogLevel.Debug), ("info", LogLevel.Information), ("warning", LogLevel.Warning), ("error", LogLevel.Error));
 
+    protected Uri? OtlpEndpoint()
+    {
+        if (Text(Setting.OtlpEndpoint) is not { } text)
+        {
+            return null;
+        }
+
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Query.Length == 0)
+        {
+            return url;
+        }
+
+        Wrong(Setting.OtlpEndpoint, text, "is no URL", "give one such as http://collector.monitoring:4318");
+        return null;
+    }
+
     protected T Choice<T>(Setting setting, params (string Text, T Value)[] choices)
     {
         var text = Value(setting);

@@ -41,6 +41,9 @@ internal sealed record Setting(string Name, string Default, string Meaning)
 
     public static readonly Setting WatchNamespace = new("WATCH_NAMESPACE", "all", "The one namespace whose machines are realised.");
 
+    public static readonly Setting OtlpEndpoint = new(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "", "Where traces are sent, by OTLP over HTTP, such as `http://collector.monitoring:4318`; without it there are none.");
+
     public static readonly Setting LogFormat = new("LOG_FORMAT", "text", "`text` or `json`.");
 
     public static readonly Setting LogLevel = new("LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.");
@@ -49,6 +52,6 @@ internal sealed record Setting(string Name, string Default, string Meaning)
     public static readonly IReadOnlyList<Setting> All =
     [
         AgentImage, AgentImagePullPolicy, AgentImagePullSecrets, KvmResource, TunResource, SysctlIpForward, HostDiskPaths, NodeSelector,
-        AgentUrl, Audience, ListenAgents, ListenApi, ListenHealth, TlsSecret, TlsNames, Namespace, PodName, WatchNamespace, LogFormat, LogLevel,
+        AgentUrl, Audience, ListenAgents, ListenApi, ListenHealth, TlsSecret, TlsNames, Namespace, PodName, WatchNamespace, OtlpEndpoint, LogFormat, LogLevel,
     ];
 }

@@ -31,6 +31,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             AgentUrl = url?.AbsoluteUri.TrimEnd('/'),
             Audience = Value(Setting.Audience),
             Machines = Machines(),
+            OtlpEndpoint = OtlpEndpoint(),
             LogJson = IsJson(),
             LogLevel = Level(),
         };

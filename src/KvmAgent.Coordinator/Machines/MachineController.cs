@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Machines.Adoption;
 using KvmAgent.Coordinator.Machines.Instances;
 using KvmAgent.Coordinator.Machines.VirtualMachines;
@@ -86,6 +88,21 @@ internal sealed partial class MachineController
     }
 
     private async Task LookAsync(MachineKey key, WorkQueue<MachineKey> queue, CancellationToken cancel)
+    {
+        using var span = Tracing.Source.StartActivity("look");
+        span?.SetTag("k8s.namespace.name", key.Namespace).SetTag("kubevirt.vm.name", key.Name);
+        try
+        {
+            await LookWithinAsync(key, queue, cancel).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            span?.SetStatus(ActivityStatusCode.Error, e.Message);
+            throw;
+        }
+    }
+
+    private async Task LookWithinAsync(MachineKey key, WorkQueue<MachineKey> queue, CancellationToken cancel)
     {
         Later(queue, key, await _adoption.LookAsync(key, cancel).ConfigureAwait(false));
         if (_cache.Instances.Get(key.Namespace, key.Name) is { } seen && await _doubts.TakeAsync(seen, cancel).ConfigureAwait(false) is { } instance)

@@ -123,6 +123,17 @@ public sealed class AloneApiTests
         (await watch.NextAsync()).ShouldBe(("DELETED", "Running"));
     }
 
+    /// <summary>kubectl wait hangs where a watch has no headers before its first change.</summary>
+    [Fact]
+    public async Task A_watch_has_begun_though_nothing_happens()
+    {
+        await using var host = await AloneHost.StartAsync();
+        var version = (await host.GetAsync(AloneHost.Vmis))["metadata"]!["resourceVersion"]!.GetValue<string>();
+        using var watch = await WatchAsync(host, $"?watch=1&resourceVersion={version}").WaitAsync(Limit);
+        await host.EnrolAsync();
+        (await watch.NextAsync()).ShouldBe(("ADDED", "Pending"));
+    }
+
     [Fact]
     public async Task A_watch_without_a_version_begins_with_what_is_there()
     {

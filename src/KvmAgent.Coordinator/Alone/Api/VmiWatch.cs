@@ -30,7 +30,8 @@ internal sealed class VmiWatch(AloneStore store, AloneMachines machines, TimePro
         context.Response.ContentType = "application/json";
         try
         {
-            await context.Response.StartAsync(end.Token).ConfigureAwait(false);
+            // Clients take a watch for begun when they have its headers, however long nothing happens.
+            await context.Response.Body.FlushAsync(end.Token).ConfigureAwait(false);
             if (options.Version is null)
             {
                 foreach (var vm in machines.List().Where(options.Selects))

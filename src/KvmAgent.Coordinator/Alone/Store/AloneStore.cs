@@ -145,9 +145,17 @@ internal sealed class AloneStore(SqliteConnection connection) : IDisposable
 
     private T Locked<T>(Func<T> run)
     {
-        lock (_gate)
+        try
         {
-            return run();
+            lock (_gate)
+            {
+                return run();
+            }
+        }
+        catch (SqliteException e)
+        {
+            throw new CoordinatorException(
+                FailureReason.Unavailable, $"{connection.DataSource} cannot be read or written: {e.Message}; see that its disk is there and not full", e);
         }
     }
 
