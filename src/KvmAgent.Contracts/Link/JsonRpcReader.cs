@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net.WebSockets;
 
 namespace KvmAgent.Contracts.Link;
@@ -7,7 +8,8 @@ internal sealed class JsonRpcReader(WebSocket socket)
 {
     private const int Usual = 4 << 10;
 
-    private byte[] _buffer = new byte[Usual];
+    /// <summary>Rented while there is a message: thousands of links wait for one most of the time.</summary>
+    private byte[] _buffer = [];
 
     public enum Kind
     {
@@ -20,7 +22,8 @@ internal sealed class JsonRpcReader(WebSocket socket)
     /// <summary>Reads to the other end's goodbye and keeps nothing.</summary>
     public async Task DrainAsync(CancellationToken stop)
     {
-        while ((await socket.ReceiveAsync(_buffer.AsMemory(), stop).ConfigureAwait(false)).MessageType != WebSocketMessageType.Close)
+        var nowhere = new byte[Usual];
+        while ((await socket.ReceiveAsync(nowhere.AsMemory(), stop).ConfigureAwait(false)).MessageType != WebSocketMessageType.Close)
         {
         }
     }
@@ -28,11 +31,11 @@ internal sealed class JsonRpcReader(WebSocket socket)
     /// <returns>The text is good until the next call.</returns>
     public async Task<(Kind Kind, ReadOnlyMemory<byte> Text)> ReadAsync(CancellationToken stop)
     {
-        // A long message is rare: its buffer does not stay.
-        _buffer = _buffer.Length > Usual ? new byte[Usual] : _buffer;
+        Return();
         var length = 0;
         while (true)
         {
+            // Of no bytes, first: it completes when there are some.
             var part = await socket.ReceiveAsync(_buffer.AsMemory(length), stop).ConfigureAwait(false);
             length += part.Count;
             if (part.MessageType == WebSocketMessageType.Close)
@@ -52,8 +55,25 @@ internal sealed class JsonRpcReader(WebSocket socket)
                     return (Kind.TooLong, default);
                 }
 
-                Array.Resize(ref _buffer, Math.Min(length * 2, LinkProtocol.LongestMessage));
+                Grow(length);
             }
+        }
+    }
+
+    private void Grow(int length)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Clamp(length * 2, Usual, LinkProtocol.LongestMessage));
+        _buffer.AsSpan(0, length).CopyTo(larger);
+        Return();
+        _buffer = larger;
+    }
+
+    private void Return()
+    {
+        if (_buffer.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = [];
         }
     }
 }

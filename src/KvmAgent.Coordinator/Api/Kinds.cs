@@ -41,5 +41,6 @@ internal static class Kinds
 [JsonSerializable(typeof(VirtualMachineClusterInstancetype))]
 [JsonSerializable(typeof(VirtualMachinePreference))]
 [JsonSerializable(typeof(VirtualMachineClusterPreference))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(PooledStringConverter)])]
 internal sealed partial class ApiJson : JsonSerializerContext;

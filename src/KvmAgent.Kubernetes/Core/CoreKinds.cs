@@ -27,5 +27,6 @@ public static class CoreKinds
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(ApiService))]
 [JsonSerializable(typeof(PersistentVolumeClaim))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(PooledStringConverter)])]
 internal sealed partial class CoreJson : JsonSerializerContext;
