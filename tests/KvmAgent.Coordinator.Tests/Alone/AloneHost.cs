@@ -44,15 +44,32 @@ internal sealed class AloneHost : IAsyncDisposable
     public static async Task<AloneHost> StartAsync()
     {
         var host = new AloneHost();
-        await host.BeginAsync();
-        return host;
+        try
+        {
+            await host.BeginAsync();
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
     }
 
     public async Task BeginAsync()
     {
         var coordinator = new AloneCoordinator(Settings, TimeProvider.System, NullLoggerFactory.Instance);
         var stop = new CancellationTokenSource();
-        await coordinator.StartAsync(stop.Token);
+        try
+        {
+            await coordinator.StartAsync(stop.Token);
+        }
+        catch
+        {
+            await coordinator.DisposeAsync();
+            throw;
+        }
+
         _running = (coordinator, stop, coordinator.RunAsync(stop.Token));
     }
 

@@ -30,11 +30,15 @@ internal static class AloneApi
         Discovery.Answer(routes, "/api", static () => new JsonObject { ["kind"] = "APIVersions", ["versions"] = new JsonArray() });
         instances.Map(routes);
         var links = new InstanceLinks((key, _) => Task.FromResult(machines.Find(key)), agents, null, time);
-        new SubresourceApi(
+        var subresources = new SubresourceApi(
             [.. SubresourceList.OfInstances(links), .. NoMachines],
             static (_, _, _, _, _) => Task.FromResult(AloneUser.Admin),
             null,
-            log) { Others = [VmiResource.Group] }.Map(routes);
+            log)
+        {
+            Others = [VmiResource.Group],
+        };
+        subresources.Map(routes);
     }
 
     /// <summary>Nobody gets further without people's token.</summary>
