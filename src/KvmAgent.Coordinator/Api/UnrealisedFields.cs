@@ -22,6 +22,11 @@ internal static class UnrealisedFields
         ("domain.features", "QEMU's defaults hold"),
         ("domain.clock", "the guest's clock is in UTC and follows the node's"),
         ("domain.cpu.dedicatedCpuPlacement", "the CPUs are the pod's share"),
+        ("instancetype.spec.cpu.dedicatedCPUPlacement", "the CPUs are the pod's share"),
+        ("instancetype.spec.launchSecurity", "the guest's memory is not encrypted"),
+        ("preference.spec.clock", "the guest's clock is in UTC and follows the node's"),
+        ("preference.spec.features", "QEMU's defaults hold"),
+        ("preference.spec.requirements", "the instancetype is taken as it is"),
         ("domain.launchSecurity", "the guest's memory is not encrypted"),
         ("evictionStrategy", "there is no live migration; an evicted guest is shut down"),
         ("propagationMethod.qemuGuestAgent", "keys are handed over by the cloud-init drive alone"),
@@ -32,10 +37,18 @@ internal static class UnrealisedFields
     ];
 
     /// <returns>Each as <c>spec.domain.x: reason</c>, in the spec's order.</returns>
-    public static IReadOnlyList<string> Of(VmiSpec spec)
+    public static IReadOnlyList<string> Of(VmiSpec spec) => Of(spec, ApiJson.Default.VmiSpec, "spec");
+
+    /// <returns>Likewise, as <c>instancetype.spec.x: reason</c>.</returns>
+    public static IReadOnlyList<string> Of(InstancetypeSpec? spec) => Of(spec, ApiJson.Default.InstancetypeSpec, "instancetype.spec");
+
+    /// <returns>Likewise, as <c>preference.spec.x: reason</c>.</returns>
+    public static IReadOnlyList<string> Of(PreferenceSpec? spec) => Of(spec, ApiJson.Default.PreferenceSpec, "preference.spec");
+
+    private static List<string> Of(object? spec, JsonTypeInfo type, string path)
     {
         var found = new List<string>();
-        Walk(spec, ApiJson.Default.VmiSpec, "spec", found);
+        Walk(spec, type, path, found);
         return found;
     }
 

@@ -77,7 +77,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         ];
     }
 
-    /// <summary>Until it is stopped.</summary>
+    /// <summary>Until it is stopped, or a part of it fails: then all ends, for the rest would go on as if nothing were missing.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         _election = new LeaderElection(
@@ -85,7 +85,11 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             new LeaderElectionOptions { Namespace = _settings.Namespace, Name = "kvm-coordinator", Identity = _settings.Identity },
             _time,
             _logs.CreateLogger<LeaderElection>());
-        await Task.WhenAll(_cache.RunAsync(stop), _certificate.RunAsync(stop), _frontProxy.RunAsync(stop), _election.RunAsync(LeadAsync, stop)).ConfigureAwait(false);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Task[] parts = [_cache.RunAsync(end.Token), _certificate.RunAsync(end.Token), _frontProxy.RunAsync(end.Token), _election.RunAsync(LeadAsync, end.Token)];
+        await Task.WhenAny(parts).ConfigureAwait(false);
+        await end.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(parts).ConfigureAwait(false);
         foreach (var listener in _listeners)
         {
             await listener.StopAsync(CancellationToken.None).ConfigureAwait(false);

@@ -20,7 +20,7 @@ internal static class Slim
 
     public static PersistentVolumeClaim Claim(PersistentVolumeClaim claim) => claim with
     {
-        Metadata = Meta(claim.Metadata) with { Labels = null, Annotations = null },
+        Metadata = Meta(claim.Metadata) with { Labels = null, Annotations = ClaimContent.Annotations(claim.Metadata) },
         Spec = new PersistentVolumeClaimSpec { AccessModes = claim.Spec?.AccessModes, VolumeMode = claim.Spec?.VolumeMode },
         Status = new PersistentVolumeClaimStatus { Phase = claim.Status?.Phase },
     };

@@ -1,9 +1,9 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
+using KvmAgent.TestSupport.Certificates;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvmAgent.Coordinator.Tests.Certificates;
@@ -11,10 +11,9 @@ namespace KvmAgent.Coordinator.Tests.Certificates;
 /// <summary>What is served, and whom the aggregated API believes.</summary>
 public sealed class CertificateTests : IAsyncLifetime, IDisposable
 {
-    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2", ServerAuthentication = "1.3.6.1.5.5.7.3.1";
-    private static readonly DateTimeOffset Now = TimeProvider.System.GetUtcNow();
+    private const string Proxy = "front-proxy-client";
 
-    private readonly X509Certificate2 _authority = Issue("CN=front-proxy-ca", null);
+    private readonly TestAuthority _authority = new("front-proxy-ca");
     private TestApiServer _server = null!;
     private KubernetesClient _client = null!;
 
@@ -35,20 +34,20 @@ public sealed class CertificateTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task The_front_proxy_is_known_by_authority_and_name()
     {
-        var proxy = await FrontProxyAsync("""["front-proxy-client"]""");
-        using var stranger = Issue("CN=front-proxy-ca", null);
-        proxy.IsTrusted(Issue("CN=front-proxy-client", _authority)).ShouldBeTrue();
+        var proxy = await FrontProxyAsync($"[\"{Proxy}\"]");
+        using TestAuthority stranger = new("front-proxy-ca"), itself = new(Proxy);
+        proxy.IsTrusted(_authority.Client(Proxy)).ShouldBeTrue();
         // The same authority may sign people's certificates, too.
-        proxy.IsTrusted(Issue("CN=jane,O=system:masters", _authority)).ShouldBeFalse();
-        proxy.IsTrusted(Issue("CN=front-proxy-client", stranger)).ShouldBeFalse();
-        proxy.IsTrusted(Issue("CN=front-proxy-client", null)).ShouldBeFalse();
-        proxy.IsTrusted(Issue("CN=front-proxy-client", _authority, usage: ServerAuthentication)).ShouldBeFalse();
-        proxy.IsTrusted(Issue("CN=front-proxy-client", _authority, end: Now.AddMinutes(-1))).ShouldBeFalse();
+        proxy.IsTrusted(_authority.Client("jane,O=system:masters")).ShouldBeFalse();
+        proxy.IsTrusted(stranger.Client(Proxy)).ShouldBeFalse();
+        proxy.IsTrusted(itself.Certificate).ShouldBeFalse();
+        proxy.IsTrusted(_authority.Server(Proxy)).ShouldBeFalse();
+        proxy.IsTrusted(_authority.Client(Proxy, end: TimeProvider.System.GetUtcNow().AddMinutes(-1))).ShouldBeFalse();
     }
 
     [Fact]
     public async Task Where_no_names_are_published_the_authority_is_enough() =>
-        (await FrontProxyAsync("[]")).IsTrusted(Issue("CN=any", _authority)).ShouldBeTrue();
+        (await FrontProxyAsync("[]")).IsTrusted(_authority.Client("any")).ShouldBeTrue();
 
     [Fact]
     public async Task A_server_without_a_front_proxy_is_told_of()
@@ -56,7 +55,7 @@ public sealed class CertificateTests : IAsyncLifetime, IDisposable
         var proxy = new FrontProxy(_client, TimeProvider.System, NullLogger<FrontProxy>.Instance);
         var error = await Should.ThrowAsync<CoordinatorException>(() => proxy.LookAsync(CancellationToken.None));
         error.Message.ShouldContain("--requestheader-client-ca-file");
-        proxy.IsTrusted(Issue("CN=front-proxy-client", _authority)).ShouldBeFalse();
+        proxy.IsTrusted(_authority.Client(Proxy)).ShouldBeFalse();
     }
 
     [Fact]
@@ -108,26 +107,11 @@ public sealed class CertificateTests : IAsyncLifetime, IDisposable
             ["apiVersion"] = "v1",
             ["kind"] = "ConfigMap",
             ["metadata"] = new JsonObject { ["name"] = "extension-apiserver-authentication", ["namespace"] = "kube-system" },
-            ["data"] = new JsonObject { ["requestheader-client-ca-file"] = _authority.ExportCertificatePem(), ["requestheader-allowed-names"] = names },
+            ["data"] = new JsonObject { ["requestheader-client-ca-file"] = _authority.Pem, ["requestheader-allowed-names"] = names },
         });
         var proxy = new FrontProxy(_client, TimeProvider.System, NullLogger<FrontProxy>.Instance);
         await proxy.LookAsync(CancellationToken.None);
         return proxy;
-    }
-
-    private static X509Certificate2 Issue(string subject, X509Certificate2? authority, string usage = ClientAuthentication, DateTimeOffset? end = null)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(authority is null, false, 0, true));
-        if (authority is null)
-        {
-            return request.CreateSelfSigned(Now.AddHours(-2), Now.AddHours(2));
-        }
-
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], false));
-        using var signed = request.Create(authority, Now.AddHours(-1), end ?? Now.AddHours(1), [1, 2, 3, 4]);
-        return signed.CopyWithPrivateKey(key);
     }
 
     private sealed class LaterTime(TimeSpan by) : TimeProvider

@@ -28,12 +28,20 @@ internal static class Given
 
     public static List<Pod> Pods(JsonNode? given) => [.. (given as JsonArray ?? []).Select(static p => Pod(p!, "virt-launcher-web-former"))];
 
-    /// <summary>By name: volumeMode, accessModes and phase.</summary>
+    /// <summary>By name: volumeMode, accessModes, phase, annotations, and dataVolume, the one that it belongs to.</summary>
     public static Dictionary<string, PersistentVolumeClaim> Claims(JsonNode? given) => (given as JsonObject ?? []).ToDictionary(
         static c => c.Key,
         static c => new PersistentVolumeClaim
         {
-            Metadata = new() { Name = c.Key, Namespace = "shop" },
+            Metadata = new()
+            {
+                Name = c.Key,
+                Namespace = "shop",
+                Annotations = (c.Value?["annotations"] as JsonObject)?.ToDictionary(static a => a.Key, static a => (string)a.Value!),
+                OwnerReferences = (string?)c.Value?["dataVolume"] is { } owner
+                    ? [new() { ApiVersion = "cdi.kubevirt.io/v1beta1", Kind = "DataVolume", Name = owner, Uid = "dddddddd-aaaa-aaaa-aaaa-dddddddddddd", Controller = true }]
+                    : null,
+            },
             Spec = new()
             {
                 VolumeMode = (string?)c.Value?["volumeMode"],

@@ -16,7 +16,10 @@ internal static class KubeVirtServer
     public static async Task<TestApiServer> StartAsync(params string[] namespaces)
     {
         var server = await TestApiServer.StartAsync(Options(namespaces));
-        await server.ApplyCrdsAsync(string.Join("---\n", CustomResourceDefinitions.All.Select(static d => YamlText.Of(d))));
+        await ApplyKindsAsync(server);
         return server;
     }
+
+    public static Task ApplyKindsAsync(TestApiServer server) =>
+        server.ApplyCrdsAsync(string.Join("---\n", CustomResourceDefinitions.All.Select(static d => YamlText.Of(d))));
 }

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using KvmAgent.HostTests.Containers;
 using KvmAgent.HostTests.Guests;
-using KvmAgent.HostTests.Support;
 using KvmAgent.TestSupport.Api;
 using KvmAgent.TestSupport.Charts;
 
@@ -48,7 +47,7 @@ internal static class ChartMachine
             await File.WriteAllTextAsync(user, "#cloud-config\n# test-guest: guest-agent\n");
             return await Chart.TemplateAsync(
                 "--set-file", $"coordinator.ca.value={authority},configDrive.userdata.value={user}",
-                "--set", $"coordinator.url=https://{PodNamespace.Client}:{cluster.Storage.CoordinatorPort}",
+                "--set", $"coordinator.url={TestCluster.AgentUrl}",
                 "--set", $"image.target={Image},imageVolume.existingClaim={ImageClaim},vmVolume.emptyDir=true,vm.memory=256Mi,vm.cpus=2",
                 "--set", "configDrive.format=nocloud,vnc.password=none",
                 "--set", $"containerImage.repository={image[..tag]},containerImage.tag={image[(tag + 1)..]},containerImage.pullPolicy=Never");

@@ -1,8 +1,8 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.TestSupport.Api;
+using KvmAgent.TestSupport.Certificates;
 
 namespace KvmAgent.HostTests.Cluster;
 
@@ -20,7 +20,7 @@ internal sealed class ClusterServer : IAsyncDisposable
     public static async Task<ClusterServer> StartAsync()
     {
         var api = await TestApiServer.StartAsync(KubeVirtServer.Options());
-        using var authority = Issue("CN=front-proxy-ca", null);
+        using var authority = new TestAuthority("front-proxy-ca");
         api.Create(new JsonObject
         {
             ["apiVersion"] = "v1",
@@ -28,32 +28,17 @@ internal sealed class ClusterServer : IAsyncDisposable
             ["metadata"] = new JsonObject { ["name"] = "extension-apiserver-authentication", ["namespace"] = "kube-system" },
             ["data"] = new JsonObject
             {
-                ["requestheader-client-ca-file"] = authority.ExportCertificatePem(),
+                ["requestheader-client-ca-file"] = authority.Pem,
                 ["requestheader-allowed-names"] = "[\"front-proxy-client\"]",
             },
         });
         api.Create(JsonNode.Parse("""{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"default","namespace":"default"}}""")!.AsObject());
-        return new ClusterServer(api, Issue("CN=front-proxy-client", authority));
+        return new ClusterServer(api, authority.Client("front-proxy-client"));
     }
 
     public ValueTask DisposeAsync()
     {
         FrontProxyCertificate.Dispose();
         return Api.DisposeAsync();
-    }
-
-    private static X509Certificate2 Issue(string subject, X509Certificate2? authority)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(authority is null, false, 0, true));
-        var now = TimeProvider.System.GetUtcNow();
-        if (authority is null)
-        {
-            return request.CreateSelfSigned(now.AddHours(-1), now.AddHours(2));
-        }
-
-        using var signed = request.Create(authority, now.AddMinutes(-30), now.AddHours(1), [1, 2, 3, 4]);
-        return signed.CopyWithPrivateKey(key);
     }
 }

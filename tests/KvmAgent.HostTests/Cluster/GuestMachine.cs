@@ -7,7 +7,15 @@ namespace KvmAgent.HostTests.Cluster;
 internal static class GuestMachine
 {
     /// <param name="claim">Of the root disk.</param>
-    public static VirtualMachine Of(string name, string claim) => JsonSerializer.Deserialize(
+    public static VirtualMachine Of(string name, string claim) => WithRoot(name, $"\"persistentVolumeClaim\": {{\"claimName\": \"{claim}\"}}");
+
+    /// <param name="image">With the root disk.</param>
+    /// <param name="secret">Its pull secret.</param>
+    public static VirtualMachine OfContainerDisk(string name, string image, string secret) =>
+        WithRoot(name, $"\"containerDisk\": {{\"image\": \"{image}\", \"imagePullSecret\": \"{secret}\"}}");
+
+    /// <param name="source">The root disk's, as a JSON property.</param>
+    private static VirtualMachine WithRoot(string name, string source) => JsonSerializer.Deserialize(
         $$$"""
         {
           "metadata": {"name": "{{{name}}}", "namespace": "default"},
@@ -22,7 +30,7 @@ internal static class GuestMachine
                 },
                 "networks": [{"name": "default", "pod": {}}],
                 "volumes": [
-                  {"name": "root", "persistentVolumeClaim": {"claimName": "{{{claim}}}"}},
+                  {"name": "root", {{{source}}}},
                   {"name": "cloud-init", "cloudInitNoCloud": {"userData": "#cloud-config\n# test-guest: guest-agent\n"}}
                 ]
               }

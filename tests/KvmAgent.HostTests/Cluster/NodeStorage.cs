@@ -12,21 +12,19 @@ internal sealed class NodeStorage(KubernetesClient client, string directory) : I
 
     public KubernetesClient Client => client;
 
-    /// <summary>Where a relay to the coordinator listens, as a Unix socket; null: pods have no way out.</summary>
-    public string? CoordinatorSocket { get; set; }
-
-    public int CoordinatorPort { get; init; } = 8443;
+    /// <summary>What pods reach at the client's address: Unix sockets of relays, by port. There is no other way out.</summary>
+    public Dictionary<int, string> Reachable { get; } = [];
 
     /// <summary>The directory that is a claim's volume, whoever mounts it.</summary>
     public string Claim(string ns, string name) => Directory.CreateDirectory(Path.Combine(directory, "claims", ns, name)).FullName;
 
-    /// <summary>Makes the coordinator reachable from a pod: beyond its node, at the client's address.</summary>
+    /// <summary>Makes all of that reachable from a pod: beyond its node, at the client's address.</summary>
     public async Task ConnectAsync(PodNamespace network)
     {
-        if (CoordinatorSocket is { } socket)
+        foreach (var (port, socket) in Reachable)
         {
             var relay = network.Node.Start(
-                "socat", "-dd", $"TCP4-LISTEN:{CoordinatorPort},bind={PodNamespace.Client},fork,reuseaddr", $"UNIX-CONNECT:{socket}");
+                "socat", "-dd", $"TCP4-LISTEN:{port},bind={PodNamespace.Client},fork,reuseaddr", $"UNIX-CONNECT:{socket}");
             _relays.Add(relay);
             await relay.WaitForLineAsync("listening on");
         }

@@ -20,6 +20,11 @@ internal sealed class TestCluster : IAsyncDisposable
 {
     public const string Namespace = "default", SystemNamespace = "kvm-system", ServiceName = "kvm-coordinator";
 
+    private const int AgentPort = 8443;
+
+    /// <summary>Where agents dial the coordinator.</summary>
+    public static readonly string AgentUrl = $"https://{PodNamespace.Client}:{AgentPort}";
+
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "kvm-coordinator.dll");
 
     private readonly string _directory = Directory.CreateTempSubdirectory("kvmtest-cluster-").FullName;
@@ -30,7 +35,7 @@ internal sealed class TestCluster : IAsyncDisposable
         Kubeconfig = Path.Combine(_directory, "kubeconfig");
         File.WriteAllText(Kubeconfig, kubeconfig);
         Client = new KubernetesClient(KubernetesConnection.FromKubeconfig(new KubeconfigOptions { Paths = [Kubeconfig] }), TimeProvider.System);
-        Storage = new NodeStorage(Client, _directory) { CoordinatorSocket = Path.Combine(_directory, "coordinator.sock") };
+        Storage = new NodeStorage(Client, _directory);
     }
 
     public string Kubeconfig { get; }
@@ -48,13 +53,14 @@ internal sealed class TestCluster : IAsyncDisposable
 
     /// <summary>CRDs, APIServices, the coordinator and a node, on a server that has none of them.</summary>
     /// <param name="kubeconfig">The text of an administrator's.</param>
-    public static async Task<TestCluster> StartAsync(string kubeconfig)
+    /// <param name="agentImage">Where it is not the usual one.</param>
+    public static async Task<TestCluster> StartAsync(string kubeconfig, string? agentImage = null)
     {
         var cluster = new TestCluster(kubeconfig);
         try
         {
             await cluster.InstallAsync();
-            await cluster.StartCoordinatorAsync();
+            await cluster.StartCoordinatorAsync(agentImage ?? await AgentImage.NameAsync());
             cluster.Node = cluster.Add(new ClusterNode(cluster.Client, cluster.Storage));
             return cluster;
         }
@@ -76,6 +82,15 @@ internal sealed class TestCluster : IAsyncDisposable
             """);
         await Client.MergePatchAsync(
             CoreKinds.PersistentVolumeClaims, Namespace, name, JsonNode.Parse("""{"status":{"phase":"Bound"}}""")!, "status", CancellationToken.None);
+    }
+
+    /// <summary>What listens on loopback is reached by pods that start from now on, at the client's address and this port.</summary>
+    public async Task OfferAsync(int port, int loopbackPort)
+    {
+        var socket = Path.Combine(_directory, $"{port}.sock");
+        var relay = Add(Background.Start("socat", ["-dd", $"UNIX-LISTEN:{socket},fork", $"TCP4:127.0.0.1:{loopbackPort}"]));
+        await relay.WaitForLineAsync("listening on");
+        Storage.Reachable.Add(port, socket);
     }
 
     public Task<VirtualMachine> MachineAsync(string name) => Client.GetAsync(Kinds.VirtualMachines, Namespace, name, CancellationToken.None);
@@ -149,15 +164,15 @@ internal sealed class TestCluster : IAsyncDisposable
             $$"""{"metadata":{"name":"{{ServiceName}}","namespace":"{{SystemNamespace}}"},"spec":{"type":"ExternalName","externalName":"localhost"} }""");
     }
 
-    private async Task StartCoordinatorAsync()
+    private async Task StartCoordinatorAsync(string agentImage)
     {
         var environment = new Dictionary<string, string>
         {
             ["KUBECONFIG"] = Kubeconfig,
             ["POD_NAMESPACE"] = SystemNamespace,
-            ["AGENT_IMAGE"] = await AgentImage.NameAsync(),
+            ["AGENT_IMAGE"] = agentImage,
             ["AGENT_IMAGE_PULL_POLICY"] = "Never",
-            ["AGENT_URL"] = $"https://{PodNamespace.Client}:{Storage.CoordinatorPort}",
+            ["AGENT_URL"] = AgentUrl,
             ["TLS_NAMES"] = $"{ServiceName}.{SystemNamespace}.svc",
             ["LISTEN_AGENTS"] = "127.0.0.1:0",
             ["LISTEN_API"] = "127.0.0.1:0",
@@ -169,8 +184,7 @@ internal sealed class TestCluster : IAsyncDisposable
         var ports = line.Split("listens at ")[1].Split(" (")[0].Split(", ").Select(static e => int.Parse(e.Split(':')[1], CultureInfo.InvariantCulture)).ToArray();
         ApiPort = ports[1];
         await RegisterAsync();
-        var relay = Add(Background.Start("socat", ["-dd", $"UNIX-LISTEN:{Storage.CoordinatorSocket},fork", $"TCP4:127.0.0.1:{ports[0]}"]));
-        await relay.WaitForLineAsync("listening on");
+        await OfferAsync(AgentPort, ports[0]);
     }
 
     /// <summary>The APIServices, whose caBundle the coordinator then sets.</summary>

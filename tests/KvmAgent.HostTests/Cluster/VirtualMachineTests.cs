@@ -1,4 +1,5 @@
 using System.Net.WebSockets;
+using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.HostTests.Containers;
@@ -45,14 +46,41 @@ public class VirtualMachineTests
         await cluster.PrintsAsync("web", "Running");
         await Until.TrueAsync(async () => Conditions.IsTrue((await cluster.InstanceAsync("web"))!.Status!.Conditions, "AgentConnected"), AgentProcess.Patience);
         (await api.SendAsync(HttpMethod.Get, instances + "guestosinfo")).Body.ShouldContain("guestAgentVersion");
-        (await api.SendAsync(HttpMethod.Get, instances + "filesystemlist")).Body.ShouldContain("VirtualMachineInstanceFileSystemList");
+        (await api.SendAsync(HttpMethod.Get, instances + "filesystemlist")).Body.ShouldSatisfyAllConditions(
+            body => body.ShouldContain("VirtualMachineInstanceFileSystemList"), body => body.ShouldContain("\"mountPoint\":\"/data\""));
         (await api.SendAsync(HttpMethod.Get, instances + "userlist")).Body.ShouldContain("VirtualMachineInstanceGuestOSUserList");
+        await FilesystemsFreezeAndThaw(api);
+        await TheGuestReboots(api);
         (await api.SendAsync(HttpMethod.Get, instances + "vnc/screenshot")).Body.ShouldContain("PNG");
         (await api.SendAsync(HttpMethod.Put, instances + "reset")).ShouldBe((200, ""));
 
         (await api.SendAsync(HttpMethod.Put, "namespaces/default/virtualmachines/web/stop")).ShouldBe((202, ""));
         await cluster.PrintsAsync("web", "Stopped");
         (await cluster.InstanceAsync("web")).ShouldBeNull();
+    }
+
+    private static async Task FilesystemsFreezeAndThaw(FrontProxyClient api)
+    {
+        const string instance = "namespaces/default/virtualmachineinstances/web/";
+        (await api.SendAsync(HttpMethod.Put, instance + "freeze", new JsonObject { ["unfreezeTimeout"] = "1m0s" })).ShouldBe((200, ""));
+        await SaysAsync("frozen");
+        (await api.SendAsync(HttpMethod.Put, instance + "freeze")).ShouldSatisfyAllConditions(
+            again => again.Code.ShouldBe(409), again => again.Body.ShouldContain("frozen already"));
+        (await api.SendAsync(HttpMethod.Put, instance + "unfreeze")).ShouldBe((200, ""));
+        await SaysAsync("thawed");
+
+        async Task SaysAsync(string status) =>
+            (await api.SendAsync(HttpMethod.Get, instance + "guestosinfo")).Body.ShouldContain($"\"fsFreezeStatus\":\"{status}\"");
+    }
+
+    /// <summary>By itself, as its agent was asked: the pod and its QEMU stay.</summary>
+    private static async Task TheGuestReboots(FrontProxyClient api)
+    {
+        const string instance = "namespaces/default/virtualmachineinstances/web/";
+        using var console = await api.ConnectAsync(instance + "console");
+        (await api.SendAsync(HttpMethod.Put, instance + "softreboot")).ShouldBe((200, ""));
+        await console.ReadUntilAsync("test-guest: rebooting");
+        await console.ReadUntilAsync("test-guest: ready");
     }
 
     private static async Task AnotherConsoleTakesOver(FrontProxyClient api)

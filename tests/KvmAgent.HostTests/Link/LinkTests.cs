@@ -5,6 +5,7 @@ using KvmAgent.Contracts.Link;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.HostTests.Guests;
 using KvmAgent.HostTests.Support;
+using KvmAgent.TestSupport.Certificates;
 
 namespace KvmAgent.HostTests.Link;
 
@@ -16,7 +17,7 @@ public class LinkTests
     [Fact]
     public async Task A_vm_is_seen_and_driven_over_its_link()
     {
-        using var authority = LinkedCoordinator.Authority();
+        using var authority = new TestAuthority("authority");
         await using var pod = await PodNamespace.CreateAsync(new PodOptions());
         await using var coordinator = await LinkedCoordinator.StartAsync(pod, authority);
         await using var agent = await StartAsync(pod, authority);
@@ -82,7 +83,7 @@ public class LinkTests
     [Fact]
     public async Task A_coordinator_that_was_away_learns_all_and_a_freeze_ends_without_it()
     {
-        using var authority = LinkedCoordinator.Authority();
+        using var authority = new TestAuthority("authority");
         await using var pod = await PodNamespace.CreateAsync(new PodOptions());
         await using var agent = await StartAsync(pod, authority);
         await agent.UpAsync();
@@ -119,7 +120,7 @@ public class LinkTests
         last.Reports.Where(r => r.Transition is not null).Select(r => r.Start.Id).Distinct().Count().ShouldBe(2);
     }
 
-    private static async Task<AgentProcess> StartAsync(PodNamespace pod, System.Security.Cryptography.X509Certificates.X509Certificate2 authority)
+    private static async Task<AgentProcess> StartAsync(PodNamespace pod, TestAuthority authority)
     {
         var userdata = Path.Combine(pod.Directory, "userdata");
         await File.WriteAllTextAsync(userdata, "#cloud-config\n# test-guest: guest-agent\n");

@@ -1,10 +1,8 @@
 using System.Collections.Concurrent;
-using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using KvmAgent.Contracts;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.HostTests.Support;
+using KvmAgent.TestSupport.Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
@@ -40,11 +38,11 @@ internal sealed class LinkedCoordinator : IAsyncDisposable
     public VmPhase[] Transitions => [.. Reports.Select(static r => r.Transition).OfType<Contracts.Link.TransitionReport>().Select(static t => t.Phase)];
 
     /// <summary>The settings of an agent that reports to it.</summary>
-    public static async Task<Dictionary<string, string>> SettingsAsync(PodNamespace pod, X509Certificate2 authority)
+    public static async Task<Dictionary<string, string>> SettingsAsync(PodNamespace pod, TestAuthority authority)
     {
         var (token, authorities) = (Path.Combine(pod.Directory, "token"), Path.Combine(pod.Directory, "ca.pem"));
         await File.WriteAllTextAsync(token, Token + "\n");
-        await File.WriteAllTextAsync(authorities, authority.ExportCertificatePem());
+        await File.WriteAllTextAsync(authorities, authority.Pem);
         return new Dictionary<string, string>
         {
             ["COORDINATOR_URL"] = $"https://{PodNamespace.Client}:{Port}",
@@ -56,7 +54,7 @@ internal sealed class LinkedCoordinator : IAsyncDisposable
         };
     }
 
-    public static async Task<LinkedCoordinator> StartAsync(PodNamespace pod, X509Certificate2 authority)
+    public static async Task<LinkedCoordinator> StartAsync(PodNamespace pod, TestAuthority authority)
     {
         var registry = new AgentRegistry();
         var services = new AgentServices(
@@ -72,22 +70,13 @@ internal sealed class LinkedCoordinator : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(socket, listen => listen.UseHttps(Issue(authority))));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(socket, listen => listen.UseHttps(authority.Server(PodNamespace.Client))));
         var application = builder.Build();
         application.MapAgents(services);
         await application.StartAsync();
         var relay = pod.Node.Start("socat", "-dd", $"TCP4-LISTEN:{Port},bind={PodNamespace.Client},fork,reuseaddr", $"UNIX-CONNECT:{socket}");
         await relay.WaitForLineAsync("listening on");
         return new LinkedCoordinator(application, relay, registry);
-    }
-
-    public static X509Certificate2 Authority()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=authority", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        var now = TimeProvider.System.GetUtcNow();
-        return request.CreateSelfSigned(now.AddHours(-1), now.AddHours(2));
     }
 
     public Task ReachesAsync(params VmPhase[] transitions) =>
@@ -100,17 +89,5 @@ internal sealed class LinkedCoordinator : IAsyncDisposable
         await now.CancelAsync();
         await _application.StopAsync(now.Token);
         await _application.DisposeAsync();
-    }
-
-    private static X509Certificate2 Issue(X509Certificate2 authority)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=coordinator", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Parse(PodNamespace.Client));
-        request.CertificateExtensions.Add(names.Build());
-        var now = TimeProvider.System.GetUtcNow();
-        using var signed = request.Create(authority, now.AddMinutes(-30), now.AddHours(1), [1, 2, 3, 4]);
-        return signed.CopyWithPrivateKey(key);
     }
 }

@@ -1,6 +1,7 @@
 using KvmAgent.Contracts;
 using KvmAgent.HostTests.Guests;
 using KvmAgent.HostTests.Support;
+using KvmAgent.TestSupport.Certificates;
 
 namespace KvmAgent.HostTests.Link;
 
@@ -10,7 +11,7 @@ public class StartPausedTests
     [Fact]
     public async Task A_guest_waits_until_it_is_unpaused()
     {
-        using var authority = LinkedCoordinator.Authority();
+        using var authority = new TestAuthority("authority");
         await using var pod = await PodNamespace.CreateAsync(new PodOptions());
         await using var coordinator = await LinkedCoordinator.StartAsync(pod, authority);
         var settings = await LinkedCoordinator.SettingsAsync(pod, authority);

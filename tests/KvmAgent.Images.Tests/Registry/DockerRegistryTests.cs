@@ -15,9 +15,9 @@ public sealed class DockerRegistryTests : IDisposable
     public async Task A_container_disk_that_skopeo_pushed_is_imported_byte_for_byte(bool hasUsers)
     {
         var disk = Samples.Raw(20 << 20);
-        await using var registry = await DockerRegistry.StartAsync(_scratch, hasUsers);
-        await registry.PushAsync(_scratch, "disks/raw:1", ("disk/disk.img", disk));
-        await registry.PushAsync(_scratch, "disks/qcow2", ("disk/", null), ("disk/disk.qcow2", Qcow2Sample.Bytes));
+        await using var registry = await DockerRegistry.StartAsync(_scratch.Root, hasUsers);
+        await registry.PushAsync("disks/raw:1", ("disk/disk.img", disk));
+        await registry.PushAsync("disks/qcow2", ("disk/", null), ("disk/disk.qcow2", Qcow2Sample.Bytes));
         var access = hasUsers ? Quick.Loopback with { User = DockerRegistry.User, Password = DockerRegistry.Password } : Quick.Loopback;
 
         (await ImportAsync($"docker+http://127.0.0.1:{registry.Port}/disks/raw:1", access)).ShouldBe(disk);

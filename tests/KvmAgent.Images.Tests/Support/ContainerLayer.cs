@@ -6,6 +6,8 @@ namespace KvmAgent.Images.Tests.Support;
 /// <summary>Layers of container images, made entry by entry.</summary>
 internal static class ContainerLayer
 {
+    public const string Manifest = "application/vnd.oci.image.manifest.v1+json";
+
     public const string Gzip = "application/vnd.oci.image.layer.v1.tar+gzip", Plain = "application/vnd.oci.image.layer.v1.tar";
 
     /// <summary>A directory where the name ends with '/', a symbolic link where there is no content.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -16,28 +17,35 @@ internal sealed partial class DockerRegistry : IAsyncDisposable
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
+    private readonly string _directory;
     private readonly bool _hasUsers;
     private readonly Task _log;
 
-    private DockerRegistry(Process process, int port, bool hasUsers, Task log) => (_process, Port, _hasUsers, _log) = (process, port, hasUsers, log);
+    private DockerRegistry(Process process, int port, string directory, bool hasUsers, Task log) =>
+        (_process, Port, _directory, _hasUsers, _log) = (process, port, directory, hasUsers, log);
 
     public int Port { get; }
 
-    public static async Task<DockerRegistry> StartAsync(Scratch scratch, bool hasUsers)
+    /// <param name="directory">Where it keeps everything; a test's own.</param>
+    /// <param name="certificate">With its key: it speaks TLS.</param>
+    public static async Task<DockerRegistry> StartAsync(string directory, bool hasUsers, X509Certificate2? certificate = null)
     {
+        var users = hasUsers ? $"auth: {{htpasswd: {{realm: test, path: {File("htpasswd", Users)}}}}}" : "";
+        var tls = certificate is null ? ""
+            : $", tls: {{certificate: {File("tls.crt", certificate.ExportCertificatePem())}, key: {File("tls.key", certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem())}}}";
         var config = $"""
             version: 0.1
             log: {"{"}level: info{"}"}
-            storage: {"{"}filesystem: {"{"}rootdirectory: {Path.Combine(scratch.Root, "registry")}{"}"}{"}"}
-            http: {"{"}addr: "127.0.0.1:0"{"}"}
-            {(hasUsers ? $"auth: {{htpasswd: {{realm: test, path: {scratch.File("htpasswd", Encoding.ASCII.GetBytes(Users))}}}}}" : "")}
+            storage: {"{"}filesystem: {"{"}rootdirectory: {Path.Combine(directory, "registry")}{"}"}{"}"}
+            http: {"{"}addr: "127.0.0.1:0"{tls}{"}"}
+            {users}
             """;
-        var process = Programs.Start(null, "docker-registry", "serve", scratch.File("registry.yml", Encoding.ASCII.GetBytes(config)));
+        var process = Programs.Start(null, "docker-registry", "serve", File("registry.yml", config));
         var ready = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         var log = Task.WhenAll(ReadAsync(process.StandardError, ready), ReadAsync(process.StandardOutput, ready));
         try
         {
-            return new DockerRegistry(process, await ready.Task.WaitAsync(Deadline, TimeProvider.System), hasUsers, log);
+            return new DockerRegistry(process, await ready.Task.WaitAsync(Deadline, TimeProvider.System), directory, hasUsers, log);
         }
         catch
         {
@@ -45,19 +53,26 @@ internal sealed partial class DockerRegistry : IAsyncDisposable
             process.Dispose();
             throw;
         }
+
+        string File(string name, string content)
+        {
+            var path = Path.Combine(directory, name);
+            System.IO.File.WriteAllText(path, content);
+            return path;
+        }
     }
 
     /// <summary>Pushes an image of one layer, which has these files.</summary>
-    public async Task PushAsync(Scratch scratch, string repository, params (string Name, byte[]? Content)[] files)
+    public async Task PushAsync(string repository, params (string Name, byte[]? Content)[] files)
     {
-        var layout = Directory.CreateDirectory(Path.Combine(scratch.Root, Path.GetRandomFileName())).FullName;
+        var layout = Directory.CreateDirectory(Path.Combine(_directory, Path.GetRandomFileName())).FullName;
         var blobs = Directory.CreateDirectory(Path.Combine(layout, "blobs", "sha256")).FullName;
         var tar = ContainerLayer.Tar(files);
         var layer = Blob(ContainerLayer.Packed(tar), ContainerLayer.Gzip);
         var config = Blob(Encoding.UTF8.GetBytes(
             $$"""{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["{{Samples.Sha256(tar)}}"] } }"""), "application/vnd.oci.image.config.v1+json");
         var manifest = Blob(Encoding.UTF8.GetBytes(
-            $$"""{"schemaVersion":2,"mediaType":"{{RegistryDouble.Manifest}}","config":{{config}},"layers":[{{layer}}]}"""), RegistryDouble.Manifest);
+            $$"""{"schemaVersion":2,"mediaType":"{{ContainerLayer.Manifest}}","config":{{config}},"layers":[{{layer}}]}"""), ContainerLayer.Manifest);
         await File.WriteAllTextAsync(Path.Combine(layout, "oci-layout"), """{"imageLayoutVersion":"1.0.0"}""");
         await File.WriteAllTextAsync(Path.Combine(layout, "index.json"), $$"""{"schemaVersion":2,"manifests":[{{manifest}}]}""");
         await Programs.RunAsync(["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false",

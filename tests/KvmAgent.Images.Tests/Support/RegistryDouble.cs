@@ -11,7 +11,7 @@ internal sealed class RegistryDouble : IAsyncDisposable
 {
     public const string Repository = "disks/fedora", Tag = "40", User = "robot", Password = "very secret";
 
-    public const string Index = "application/vnd.oci.image.index.v1+json", Manifest = "application/vnd.oci.image.manifest.v1+json";
+    public const string Index = "application/vnd.oci.image.index.v1+json", Manifest = ContainerLayer.Manifest;
 
     private readonly Dictionary<string, (byte[] Body, string Type)> _manifests = [];
     private readonly Dictionary<string, byte[]> _blobs = [];

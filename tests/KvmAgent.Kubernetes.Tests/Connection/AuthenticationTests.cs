@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using KvmAgent.Kubernetes.Tests.Support;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Kubernetes.Tests.Connection;
 

@@ -1,4 +1,5 @@
 using KvmAgent.Kubernetes.Tests.Support;
+using KvmAgent.TestSupport;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvmAgent.Kubernetes.Tests.Leases;

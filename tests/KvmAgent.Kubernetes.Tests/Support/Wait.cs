@@ -1,3 +1,5 @@
+using KvmAgent.TestSupport;
+
 namespace KvmAgent.Kubernetes.Tests.Support;
 
 internal static class Wait

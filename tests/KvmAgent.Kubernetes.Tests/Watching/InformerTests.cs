@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using KvmAgent.Kubernetes.Tests.Support;
+using KvmAgent.TestSupport;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 

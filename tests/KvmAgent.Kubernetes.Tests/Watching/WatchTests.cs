@@ -1,4 +1,5 @@
 using KvmAgent.Kubernetes.Tests.Support;
+using KvmAgent.TestSupport;
 using Microsoft.AspNetCore.Http;
 
 namespace KvmAgent.Kubernetes.Tests.Watching;

@@ -1,4 +1,5 @@
 using KvmAgent.Kubernetes.Tests.Support;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Kubernetes.Tests.Work;
 

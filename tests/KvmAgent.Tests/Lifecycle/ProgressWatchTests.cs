@@ -5,6 +5,7 @@ using KvmAgent.Qemu;
 using KvmAgent.Status;
 using KvmAgent.Tests.Qemu;
 using KvmAgent.Tests.Status;
+using KvmAgent.TestSupport;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvmAgent.Tests.Lifecycle;

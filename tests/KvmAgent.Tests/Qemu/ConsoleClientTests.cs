@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using KvmAgent.Processes;
 using KvmAgent.Qemu;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Tests.Qemu;
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text;
 using KvmAgent.Qemu;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Tests.Qemu;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using KvmAgent.Qemu;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Tests.Qemu;
 

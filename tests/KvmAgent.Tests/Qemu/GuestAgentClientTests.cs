@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using KvmAgent.Qemu;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Tests.Qemu;
 

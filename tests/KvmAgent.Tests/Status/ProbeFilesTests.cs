@@ -1,6 +1,6 @@
 using KvmAgent.Status;
-using KvmAgent.Tests.Qemu;
 using KvmAgent.Tests.Support;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Tests.Status;
 

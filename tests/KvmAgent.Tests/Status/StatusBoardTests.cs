@@ -1,6 +1,6 @@
 using KvmAgent.Contracts;
 using KvmAgent.Status;
-using KvmAgent.Tests.Qemu;
+using KvmAgent.TestSupport;
 
 namespace KvmAgent.Tests.Status;
 

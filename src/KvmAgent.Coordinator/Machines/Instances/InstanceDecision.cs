@@ -8,7 +8,7 @@ namespace KvmAgent.Coordinator.Machines.Instances;
 /// <summary>
 /// What to do for an instance, and what its status is.
 ///
-///     no pod ── problem: Pending, or Failed where only another spec helps
+///     no pod ── problem: Pending, or Failed where only another spec helps; a claim is still being filled: Pending
 ///        │ created, its UID recorded in activePods
 ///     Scheduling ── bound, containers running: Scheduled ── the agent's guest runs: Running ── the pod ended: Succeeded or Failed
 ///
@@ -71,6 +71,13 @@ internal static class InstanceDecision
                 [],
                 NewProblem(view, message) ? [new(Event.Warning, "FailedCreate", message)] : [],
                 permanent ? null : Retry);
+        }
+
+        var unfilled = view.Claims.Values.Where(static c => !ClaimContent.IsFilled(c)).Select(ClaimContent.Describe).ToList();
+        if (unfilled.Count > 0)
+        {
+            // The claim's next change is a look.
+            return new(InstanceStatus.Provisioning(view, string.Join("; ", unfilled)), [], []);
         }
 
         return new(

@@ -11,7 +11,7 @@ internal static class InstanceStatus
 {
     public const string Ready = "Ready", Synchronized = "Synchronized", Paused = "Paused", PodScheduled = "PodScheduled",
         AgentConnected = "AgentConnected", SoftwareEmulation = "SoftwareEmulation", LiveMigratable = "LiveMigratable",
-        Unrealised = "FieldsNotRealised";
+        ProvisioningDisks = "Provisioning", DataVolumesReady = "DataVolumesReady", Unrealised = "FieldsNotRealised";
 
     /// <summary>Told by the agent alone, and so kept while it is away.</summary>
     private static readonly string[] Told = [Paused, AgentConnected, SoftwareEmulation];
@@ -23,12 +23,20 @@ internal static class InstanceStatus
     public static readonly TimeSpan Overdue = TimeSpan.FromSeconds(60);
 
     private static readonly string[] Ours =
-        [Ready, Synchronized, Paused, PodScheduled, AgentConnected, SoftwareEmulation, LiveMigratable, Unrealised];
+        [Ready, Synchronized, Paused, PodScheduled, AgentConnected, SoftwareEmulation, LiveMigratable, ProvisioningDisks, DataVolumesReady, Unrealised];
 
     public static VmiStatus Waiting(InstanceView view, string reason, string message) => Build(view, VmiPhases.Pending, conditions =>
     {
         conditions.Set(Ready, false, "GuestNotRunning", "the guest does not run yet");
         conditions.Set(Synchronized, false, reason, message);
+    });
+
+    /// <summary>While claims of the instance are being filled.</summary>
+    public static VmiStatus Provisioning(InstanceView view, string message) => Build(view, VmiPhases.Pending, conditions =>
+    {
+        conditions.Set(Ready, false, "GuestNotRunning", "the guest does not run yet");
+        conditions.Set(ProvisioningDisks, true);
+        conditions.Set(DataVolumesReady, false, "NotAllDVsReady", message);
     });
 
     public static VmiStatus Failed(InstanceView view, string reason, string message) => Build(view, VmiPhases.Failed, conditions =>

@@ -108,7 +108,8 @@ internal sealed class DiskSources(PodParts parts, IReadOnlyDictionary<string, Pe
     /// <summary>Fetched by a container that runs before the VM's.</summary>
     private JsonObject ContainerDisk(string name, ContainerDiskVolume disk)
     {
-        var target = $"{PodParts.VmDir}/container-disks/{name}.img";
+        // Not in a directory of their own: the importer makes none.
+        var target = $"{PodParts.VmDir}/container-disk-{name}.img";
         var mounts = new List<VolumeMount> { new(PodParts.VmVolume, PodParts.VmDir) };
         var environment = new List<EnvVar>();
         if (disk.ImagePullSecret is { } secret)

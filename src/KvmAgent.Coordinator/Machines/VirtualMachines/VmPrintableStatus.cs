@@ -11,9 +11,9 @@ internal static class VmPrintableStatus
     public const string Failure = "Failure", RestartRequired = "RestartRequired";
 
     private static readonly string[] Mirrored =
-        [InstanceStatus.Paused, InstanceStatus.AgentConnected, InstanceStatus.LiveMigratable, InstanceStatus.PodScheduled, InstanceStatus.Unrealised];
+        [InstanceStatus.Paused, InstanceStatus.AgentConnected, InstanceStatus.LiveMigratable, InstanceStatus.PodScheduled, InstanceStatus.DataVolumesReady];
 
-    private static readonly string[] Ours = [InstanceStatus.Ready, Failure, RestartRequired, .. Mirrored];
+    private static readonly string[] Ours = [InstanceStatus.Ready, Failure, RestartRequired, InstanceStatus.Unrealised, .. Mirrored];
 
     /// <param name="status">What was decided already.</param>
     /// <param name="problem">Reason and message of what keeps the machine from starting.</param>
@@ -27,6 +27,7 @@ internal static class VmPrintableStatus
             conditions.Mirror(condition);
         }
 
+        AddUnrealised(conditions, view, instance);
         if ((problem ?? InstanceProblem(instance)) is var (reason, message))
         {
             conditions.Set(Failure, true, reason, message);
@@ -70,6 +71,21 @@ internal static class VmPrintableStatus
         }
     }
 
+    /// <summary>The instance tells of its own fields; what its instancetype and preference say besides never came to be fields of it.</summary>
+    private static void AddUnrealised(Conditions conditions, VmView view, VirtualMachineInstance? instance)
+    {
+        var own = Conditions.Find(instance?.Status?.Conditions, InstanceStatus.Unrealised);
+        var sizes = instance is null ? [] : UnrealisedFields.Of(view.Instancetype).Concat(UnrealisedFields.Of(view.Preference)).ToList();
+        if (sizes.Count > 0)
+        {
+            conditions.Set(InstanceStatus.Unrealised, true, "NotSupported", string.Join("; ", own?.Message is { } message ? sizes.Prepend(message) : sizes));
+        }
+        else if (own is not null)
+        {
+            conditions.Mirror(own);
+        }
+    }
+
     private static (string Reason, string Message)? InstanceProblem(VirtualMachineInstance? instance) =>
         Conditions.Find(instance?.Status?.Conditions, InstanceStatus.Synchronized) is { Status: Condition.False } problem
             ? (problem.Reason ?? "FailedCreate", problem.Message ?? "")
@@ -92,7 +108,9 @@ internal static class VmPrintableStatus
             : phase == VmiPhases.Running && Conditions.IsTrue(conditions, InstanceStatus.Paused) ? "Paused"
             : phase == VmiPhases.Running ? "Running"
             : reason == PodProblem.ClaimNotFound ? "ErrorPvcNotFound"
+            : Conditions.IsTrue(conditions, InstanceStatus.ProvisioningDisks) && !ended && view.Claims.Values.Any(ClaimContent.HasFailed) ? "DataVolumeError"
             : Conditions.Find(conditions, InstanceStatus.PodScheduled) is { Reason: "Unschedulable" } ? "ErrorUnschedulable"
+            : Conditions.IsTrue(conditions, InstanceStatus.ProvisioningDisks) && !ended ? "Provisioning"
             : instance is not null && !ended && ClaimPending(view) ? "WaitingForVolumeBinding"
             : !ended && reason is "ErrImagePull" or "ImagePullBackOff" ? reason
             : instance is not null && !ended ? "Starting"

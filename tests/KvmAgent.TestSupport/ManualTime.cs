@@ -1,7 +1,7 @@
-namespace KvmAgent.Kubernetes.Tests.Support;
+namespace KvmAgent.TestSupport;
 
 /// <summary>A clock that stands until it is moved; its timers fire, in order, while it moves.</summary>
-internal sealed class ManualTime : TimeProvider
+public sealed class ManualTime : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];

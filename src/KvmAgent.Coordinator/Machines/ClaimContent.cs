@@ -1,0 +1,54 @@
+using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
+
+namespace KvmAgent.Coordinator.Machines;
+
+/// <summary>
+/// Whether a claim has its content already. Who fills one for a DataVolume says in annotations how far it is; a claim that nobody fills
+/// is taken as it is. Where volume populators do the filling, a claim is bound to a filled volume or to none.
+/// </summary>
+internal static class ClaimContent
+{
+    private const string Prefix = "cdi.kubevirt.io/storage.", ImporterPhase = Prefix + "pod.phase", PopulatedFor = Prefix + "populatedFor",
+        UsePopulator = Prefix + "usePopulator", ImporterMessage = Prefix + "condition.running.message";
+
+    private const string DataVolume = "DataVolume", Succeeded = "Succeeded", Failed = "Failed";
+
+    private static readonly string[] Read = [ImporterPhase, PopulatedFor, UsePopulator, ImporterMessage];
+
+    public static bool IsFilled(PersistentVolumeClaim claim)
+    {
+        var meta = claim.Metadata;
+        var phase = meta.Annotation(ImporterPhase);
+        return phase == Succeeded
+            || meta.Annotation(PopulatedFor) is { Length: > 0 }
+            || (meta.Annotation(UsePopulator) == "true" && claim.Status?.Phase == PersistentVolumeClaim.Bound)
+            || (phase is null && meta.Controller?.Kind != DataVolume);
+    }
+
+    /// <summary>Whether the last try to fill it failed; there may be another.</summary>
+    public static bool HasFailed(PersistentVolumeClaim claim) => !IsFilled(claim) && claim.Metadata.Annotation(ImporterPhase) == Failed;
+
+    /// <summary>How far a claim is that is not filled, for people.</summary>
+    public static string Describe(PersistentVolumeClaim claim)
+    {
+        var phase = claim.Metadata.Annotation(ImporterPhase) is { Length: > 0 } given ? $"in phase {given}" : "not there yet";
+        var message = claim.Metadata.Annotation(ImporterMessage) is { Length: > 0 } words ? $" and says: {words}" : "";
+        return $"PersistentVolumeClaim {claim.Metadata.Name} ({claim.Status?.Phase ?? "Pending"}) is not filled yet; its importer is {phase}{message}";
+    }
+
+    /// <summary>Of a claim's annotations those that are read here.</summary>
+    public static IReadOnlyDictionary<string, string>? Annotations(ObjectMeta meta)
+    {
+        Dictionary<string, string>? kept = null;
+        foreach (var name in Read)
+        {
+            if (meta.Annotation(name) is { } value)
+            {
+                (kept ??= [])[name] = value;
+            }
+        }
+
+        return kept;
+    }
+}
