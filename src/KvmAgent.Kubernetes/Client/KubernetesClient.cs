@@ -1,4 +1,5 @@
 using System.Net.Mime;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -77,6 +78,8 @@ public sealed partial class KubernetesClient : IDisposable
         OperationCanceledException when !ct.IsCancellationRequested => new HttpRequestException(
             HttpRequestError.Unknown, $"{request}: no whole answer from {Connection.Server} within {within.TotalSeconds} s", new TimeoutException(null, e)),
         IOException => new HttpRequestException(HttpRequestError.ResponseEnded, $"{request}: {Connection.Server} broke the answer off: {e.Message}", e),
+        // The handler asks a new connection for its other end, and where that has been reset already the failure comes as it is.
+        SocketException => new HttpRequestException(HttpRequestError.ConnectionError, $"{request}: {Connection.Server} reset the connection: {e.Message}", e),
         JsonException => new HttpRequestException(HttpRequestError.InvalidResponse, $"{request}: the answer is not understood: {e.Message}", e),
         _ => null,
     };
