@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
@@ -79,7 +80,7 @@ internal sealed class Peers : IDisposable
         {
             addresses = await _resolve(_name, either.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is System.Net.Sockets.SocketException or OperationCanceledException && !cancel.IsCancellationRequested)
+        catch (Exception e) when (e is SocketException or OperationCanceledException && !cancel.IsCancellationRequested)
         {
             return null;
         }
@@ -110,7 +111,7 @@ internal sealed class Peers : IDisposable
         {
             answer = await _http.SendAsync(request, context.RequestAborted).ConfigureAwait(false);
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             throw new CoordinatorException(
                 FailureReason.Unavailable, $"the replica of the coordinator that has the agent's link does not answer ({e.Message}); try again in a moment", e);
@@ -188,7 +189,7 @@ internal sealed class Peers : IDisposable
             using var answer = await _http.SendAsync(request, cancel).ConfigureAwait(false);
             return answer.StatusCode == HttpStatusCode.OK ? peer : null;
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException)
         {
             // One that is going, or has gone.
             return null;
