@@ -54,8 +54,10 @@ internal sealed partial class LinkStreams(
     {
         try
         {
+            // From before it is dialled: the other end has it a moment earlier than we do.
+            using var owner = owners.Reserve(request);
             using var socket = await dialer.DialAsync(address, LinkProtocol.StreamPath + request.Id, ended).ConfigureAwait(false);
-            using var owner = owners.Take(request);
+            owner?.TakeOver();
             await StreamPump.RunAsync(socket, target, time, owner?.Lost ?? new CancellationToken(canceled: true), ended).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)

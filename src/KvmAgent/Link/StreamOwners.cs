@@ -24,7 +24,7 @@ internal sealed class StreamOwners
     }
 
     /// <returns>Null where somebody was quicker, and keeps it.</returns>
-    public Owner? Take(OpenStreamRequest request)
+    public Owner? Reserve(OpenStreamRequest request)
     {
         var owner = new Owner(this, request.Kind);
         if (request.Kind is not (StreamKinds.Console or StreamKinds.Vnc))
@@ -32,18 +32,17 @@ internal sealed class StreamOwners
             return owner;
         }
 
-        Owner? former;
         lock (_gate)
         {
-            if (_owners.TryGetValue(request.Kind, out former) && request.Preserve)
+            if (_owners.TryGetValue(request.Kind, out var former) && request.Preserve)
             {
                 return null;
             }
 
+            owner.Former = former;
             _owners[request.Kind] = owner;
         }
 
-        former?.Lose();
         return owner;
     }
 
@@ -54,7 +53,11 @@ internal sealed class StreamOwners
         /// <summary>Another has taken it over.</summary>
         public CancellationToken Lost => _lost.Token;
 
-        public void Lose() => _lost.Cancel();
+        /// <summary>Who had it when this one asked for it.</summary>
+        public Owner? Former { get; set; }
+
+        /// <summary>This one has its stream: the former's ends.</summary>
+        public void TakeOver() => Former?._lost.Cancel();
 
         public void Dispose()
         {
