@@ -9,14 +9,16 @@ namespace KvmAgent.Link;
 internal sealed class StreamOwners
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Owner> _owners = [];
+
+    /// <summary>By kind, in the order in which they asked. The last has it, or will once it has been dialled.</summary>
+    private readonly Dictionary<string, List<Owner>> _owners = new() { [StreamKinds.Console] = [], [StreamKinds.Vnc] = [] };
 
     /// <exception cref="JsonRpcException">Somebody has it, and keeps it.</exception>
     public void Demand(OpenStreamRequest request)
     {
         lock (_gate)
         {
-            if (request.Preserve && _owners.ContainsKey(request.Kind))
+            if (request.Preserve && _owners.GetValueOrDefault(request.Kind) is [_, ..])
             {
                 throw new JsonRpcException(LinkErrors.Busy, $"the {request.Kind} is in use; leave out preserveSession to take it over");
             }
@@ -26,47 +28,45 @@ internal sealed class StreamOwners
     /// <returns>Null where somebody was quicker, and keeps it.</returns>
     public Owner? Reserve(OpenStreamRequest request)
     {
-        var owner = new Owner(this, request.Kind);
-        if (request.Kind is not (StreamKinds.Console or StreamKinds.Vnc))
-        {
-            return owner;
-        }
-
         lock (_gate)
         {
-            if (_owners.TryGetValue(request.Kind, out var former) && request.Preserve)
+            // Any number may have a stream of the other kinds.
+            var all = _owners.GetValueOrDefault(request.Kind) ?? [];
+            if (request.Preserve && all.Count > 0)
             {
                 return null;
             }
 
-            owner.Former = former;
-            _owners[request.Kind] = owner;
+            var owner = new Owner(_gate, all);
+            all.Add(owner);
+            return owner;
         }
-
-        return owner;
     }
 
-    internal sealed class Owner(StreamOwners owners, string kind) : IDisposable
+    internal sealed class Owner(Lock gate, List<Owner> all) : IDisposable
     {
         private readonly CancellationTokenSource _lost = new();
 
         /// <summary>Another has taken it over.</summary>
         public CancellationToken Lost => _lost.Token;
 
-        /// <summary>Who had it when this one asked for it.</summary>
-        public Owner? Former { get; set; }
+        /// <summary>This one has its stream: those of all who asked before end.</summary>
+        public void TakeOver()
+        {
+            List<Owner> former;
+            lock (gate)
+            {
+                former = all[..all.IndexOf(this)];
+            }
 
-        /// <summary>This one has its stream: the former's ends.</summary>
-        public void TakeOver() => Former?._lost.Cancel();
+            former.ForEach(static o => o._lost.Cancel());
+        }
 
         public void Dispose()
         {
-            lock (owners._gate)
+            lock (gate)
             {
-                if (owners._owners.GetValueOrDefault(kind) == this)
-                {
-                    owners._owners.Remove(kind);
-                }
+                all.Remove(this);
             }
         }
     }

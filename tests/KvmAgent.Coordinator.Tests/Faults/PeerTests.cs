@@ -19,6 +19,9 @@ public sealed class PeerTests : IAsyncLifetime
         _cluster = await FaultCluster.StartAsync();
         var port = FreePort();
         _linked = await _cluster.CoordinateAsync("one", api: new IPEndPoint(First, port), replicas: [First, Second]);
+
+        // Which writes what the agent tells: the other hears nothing of it.
+        await _cluster.UntilAsync(() => _linked.IsLeader, "the first leads");
         _other = await _cluster.CoordinateAsync("two", api: new IPEndPoint(Second, port), replicas: [First, Second]);
         _other.IsDialled = false;
         _cluster.Apply("web");

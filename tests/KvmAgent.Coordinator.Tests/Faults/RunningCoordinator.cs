@@ -20,6 +20,9 @@ internal sealed class RunningCoordinator : IAsyncDisposable
         _running = Task.Run(() => coordinator.RunAsync(_stop.Token));
     }
 
+    /// <summary>Whether it realises machines.</summary>
+    public bool IsLeader => _coordinator.IsLeader;
+
     /// <summary>Where agents dial.</summary>
     public Uri Agents { get; }
 
