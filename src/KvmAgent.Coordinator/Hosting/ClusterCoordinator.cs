@@ -21,6 +21,9 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
 {
     private readonly CoordinatorSettings _settings;
     private readonly KubernetesClient _client;
+
+    /// <summary>Connections of its own: a renewal must not wait behind thousands of other requests.</summary>
+    private readonly KubernetesClient _electionClient;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _logs;
     private readonly AgentRegistry _agents = new();
@@ -38,6 +41,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     {
         (_settings, _time, _logs) = (settings, time, logs);
         _client = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
+        _electionClient = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator/leader-election" });
         _cache = new MachineCache(_client, settings.WatchNamespace, time, logs.CreateLogger<MachineCache>());
         _cache.PodGone += _agents.Forget;
         _certificate = new ServingCertificate(
@@ -61,6 +65,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         }
 
         _peers?.Dispose();
+        _electionClient.Dispose();
         _client.Dispose();
     }
 
@@ -81,7 +86,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     public async Task RunAsync(CancellationToken stop)
     {
         _election = new LeaderElection(
-            _client,
+            _electionClient,
             new LeaderElectionOptions { Namespace = _settings.Namespace, Name = "kvm-coordinator", Identity = _settings.Identity },
             _time,
             _logs.CreateLogger<LeaderElection>());

@@ -71,20 +71,27 @@ internal sealed partial class EventRecorder(KubernetesClient client, TimeProvide
         {
             end.CancelAfter(LastWords);
             await done.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(writers).ConfigureAwait(false);
+            var dropped = (await Task.WhenAll(writers).ConfigureAwait(false)).Sum();
+            if (dropped > 0)
+            {
+                LogDropped(dropped);
+            }
         }
     }
 
-    private async Task WriteAllAsync(CancellationToken done, CancellationToken end)
+    /// <returns>How many there was no time for.</returns>
+    private async Task<int> WriteAllAsync(CancellationToken done, CancellationToken end)
     {
+        var dropped = 0;
         do
         {
             while (_unwritten.Reader.TryRead(out var e))
             {
-                await WriteAsync(e, end).ConfigureAwait(false);
+                dropped += end.IsCancellationRequested || !await WriteAsync(e, end).ConfigureAwait(false) ? 1 : 0;
             }
         }
         while (await IsMoreAsync(done).ConfigureAwait(false));
+        return dropped;
     }
 
     private async Task<bool> IsMoreAsync(CancellationToken done)
@@ -100,7 +107,8 @@ internal sealed partial class EventRecorder(KubernetesClient client, TimeProvide
         }
     }
 
-    private async Task WriteAsync(Event e, CancellationToken cancel)
+    /// <returns>False: there was no time for it.</returns>
+    private async Task<bool> WriteAsync(Event e, CancellationToken cancel)
     {
         try
         {
@@ -110,14 +118,23 @@ internal sealed partial class EventRecorder(KubernetesClient client, TimeProvide
         {
             // It has been told.
         }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return false;
+        }
         catch (Exception failure) when (failure is KubernetesException or HttpRequestException or OperationCanceledException)
         {
             LogLost(e.Reason!, Of(e), failure.Message);
         }
+
+        return true;
     }
 
     private static string Of(Event e) => $"{e.InvolvedObject.Kind} {e.Metadata.Namespace}/{e.InvolvedObject.Name}";
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the Event {Reason} of {Object} could not be written: {Error}")]
     private partial void LogLost(string reason, string @object, string error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} Events were not written: it is time to end")]
+    private partial void LogDropped(int count);
 }

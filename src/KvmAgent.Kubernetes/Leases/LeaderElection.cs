@@ -101,7 +101,9 @@ public sealed partial class LeaderElection
         while (Left > TimeSpan.Zero && !IsTakenByAnother())
         {
             await PauseAsync(Left, ct).ConfigureAwait(false);
-            using var deadline = new CancellationTokenSource(Left > TimeSpan.Zero ? Left : TimeSpan.Zero, _time);
+            // There is time for another attempt where one gets no answer.
+            var limit = TimeSpan.FromTicks(Math.Clamp(Left.Ticks, 0, _options.RenewDeadline.Ticks / 2));
+            using var deadline = new CancellationTokenSource(limit, _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
             try
             {
