@@ -9,13 +9,16 @@ namespace KvmAgent.Coordinator.Agents;
 /// Which pod an agent's token was given to, by a TokenReview with our own audience. The pod's UID, which the API server vouches for, must
 /// be one that an instance's status records as its own; names and labels prove nothing.
 /// </summary>
-internal sealed class ClusterAdmission(KubernetesClient client, MachineCache cache, string audience)
+internal sealed class ClusterAdmission(KubernetesClient client, MachineCache cache, string audience) : IDisposable
 {
     private const string PodName = "authentication.kubernetes.io/pod-name", PodUid = "authentication.kubernetes.io/pod-uid", AccountPrefix = "system:serviceaccount:";
 
+    /// <summary>All agents dial at once when a coordinator is back; the API server has other things to do as well.</summary>
+    private readonly SemaphoreSlim _reviews = new(32);
+
     public async Task<AgentAdmission> AdmitAsync(string token, CancellationToken cancel)
     {
-        var review = await client.ReviewTokenAsync(token, [audience], cancel).ConfigureAwait(false);
+        var review = await ReviewAsync(token, cancel).ConfigureAwait(false);
         if (!review.Authenticated || review.Audiences?.Contains(audience) != true)
         {
             return AgentAdmission.Refuse(review.Error is { Length: > 0 } why ? $"the token is refused: {why}" : $"the token is none for {audience}");
@@ -32,6 +35,21 @@ internal sealed class ClusterAdmission(KubernetesClient client, MachineCache cac
         return cache.InstanceByPod(uid) is null
             ? AgentAdmission.Refuse($"pod {ns}/{pod} ({uid}) is no pod of a VirtualMachineInstance", known: true)
             : AgentAdmission.Admit(new AgentIdentity(ns, pod, uid), Expiry(token));
+    }
+
+    public void Dispose() => _reviews.Dispose();
+
+    private async Task<TokenReviewStatus> ReviewAsync(string token, CancellationToken cancel)
+    {
+        await _reviews.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            return await client.ReviewTokenAsync(token, [audience], cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            _reviews.Release();
+        }
     }
 
     private static string? Extra(ReviewedUser user, string key) => user.Extra?.GetValueOrDefault(key) is [{ Length: > 0 } only] ? only : null;

@@ -28,6 +28,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly ILoggerFactory _logs;
     private readonly AgentRegistry _agents = new();
     private readonly MachineCache _cache;
+    private readonly ClusterAdmission _admission;
     private readonly ServingCertificate _certificate;
     private readonly FrontProxy _frontProxy;
     private readonly Peers? _peers;
@@ -43,6 +44,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         _client = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _electionClient = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator/leader-election" });
         _cache = new MachineCache(_client, settings.WatchNamespace, time, logs.CreateLogger<MachineCache>());
+        _admission = new ClusterAdmission(_client, _cache, settings.Audience);
         _cache.PodGone += _agents.Forget;
         _certificate = new ServingCertificate(
             _client, settings.Namespace, settings.TlsSecret, settings.TlsNames, time, logs.CreateLogger<ServingCertificate>());
@@ -65,6 +67,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         }
 
         _peers?.Dispose();
+        _admission.Dispose();
         _electionClient.Dispose();
         _client.Dispose();
     }
@@ -114,7 +117,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     }
 
     private void MapAgents(IEndpointRouteBuilder routes) => routes.MapAgents(new AgentServices(
-        _agents, new ClusterAdmission(_client, _cache, _settings.Audience).AdmitAsync, new AgentLinkOptions(), _time, _logs.CreateLogger<AgentSession>()));
+        _agents, _admission.AdmitAsync, new AgentLinkOptions(), _time, _logs.CreateLogger<AgentSession>()));
 
     private void MapApi(IEndpointRouteBuilder routes)
     {

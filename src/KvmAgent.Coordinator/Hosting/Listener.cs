@@ -18,6 +18,7 @@ namespace KvmAgent.Coordinator.Hosting;
 internal static class Listener
 {
     private const int MostHeaders = 64 << 10;
+    private static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(5);
 
     /// <param name="current">Asked for each connection: certificates rotate.</param>
     /// <param name="isTrusted">Whether a client's certificate is believed. Null: clients need none.</param>
@@ -50,7 +51,10 @@ internal static class Listener
             {
                 if (tls is not null)
                 {
-                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls()) });
+                    HandshakeGate.Around(
+                        listen,
+                        TimeProvider.System,
+                        () => listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls()), HandshakeTimeout = HandshakeLimit }));
                 }
             });
         }).UseKestrelHttpsConfiguration();

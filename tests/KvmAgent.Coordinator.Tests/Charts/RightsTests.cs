@@ -119,8 +119,9 @@ public sealed class RightsTests
     private static async Task AskAsync(KubernetesClient client, CoordinatorSettings settings)
     {
         var cache = new MachineCache(client, settings.WatchNamespace, TimeProvider.System, NullLogger<MachineCache>.Instance);
-        var admission = await new ClusterAdmission(client, cache, settings.Audience).AdmitAsync("unknown", CancellationToken.None);
-        admission.Identity.ShouldBeNull();
+        using var admission = new ClusterAdmission(client, cache, settings.Audience);
+        var admitted = await admission.AdmitAsync("unknown", CancellationToken.None);
+        admitted.Identity.ShouldBeNull();
         await Should.ThrowAsync<CoordinatorException>(() => new SubresourceAccess(client).DemandAsync(
             new RequestUser("alice", null, [], new Dictionary<string, IReadOnlyList<string>>()), "get", "v1", Machines, "virtualmachineinstances", "web", "console", CancellationToken.None));
         var renamed = new ServingCertificate(

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines;
 using KvmAgent.HostTests.Guests;
 using KvmAgent.HostTests.Support;
 using KvmAgent.Processes;
@@ -38,6 +39,26 @@ public class RealServerTests
         {
             var line = await screen.WaitForLineAsync("\"port\"");
             (await BannerAsync(int.Parse(line.Split("\"port\":")[1].TrimEnd('}', ' '), System.Globalization.CultureInfo.InvariantCulture))).ShouldBe("RFB 003.008\n");
+        }
+
+        await using (var port = Background.Start("env", [$"KUBECONFIG={cluster.Kubeconfig}", "virtctl", "port-forward", "--stdio", "vm/web", "80"]))
+        {
+            await port.Input.WriteAsync("GET /status.json HTTP/1.0\r\n\r\n");
+            await port.Input.FlushAsync();
+            await port.WaitForLineAsync("boot_id");
+        }
+
+        await Until.TrueAsync(async () => Conditions.IsTrue((await cluster.InstanceAsync("web"))!.Status!.Conditions, "AgentConnected"), AgentProcess.Patience);
+        (await VirtctlAsync(cluster, "guestosinfo", "web")).ShouldContain("guestAgentVersion");
+        (await VirtctlAsync(cluster, "fslist", "web")).ShouldContain("/data");
+        (await VirtctlAsync(cluster, "userlist", "web")).ShouldContain("VirtualMachineInstanceGuestOSUserList");
+        (await VirtctlAsync(cluster, "expand", "--vm", "web")).ShouldContain("kind: VirtualMachine");
+        (await VirtctlAsync(cluster, "vnc", "screenshot", "web", "--file", "-")).ShouldContain("PNG");
+        await using (var console = Background.Start("script", ["-qfec", $"env KUBECONFIG={cluster.Kubeconfig} virtctl console web", "/dev/null"]))
+        {
+            await VirtctlAsync(cluster, "soft-reboot", "web");
+            await console.WaitForLineAsync("test-guest: rebooting");
+            await console.WaitForLineAsync("test-guest: ready");
         }
 
         (await VirtctlAsync(cluster, "pause", "vm", "web")).ShouldContain("scheduled to pause");

@@ -8,18 +8,29 @@ namespace KvmAgent.Coordinator.Machines.Instances;
 /// <summary>What the pod and the agent tell of the guest. The pod's address is always the first: it is there before the guest is, and stays.</summary>
 internal static class GuestDetails
 {
-    public static VmiStatus Add(VmiStatus status, InstanceView view, Pod pod, VmStatus? agent)
+    /// <summary>What is known as soon as there is a pod.</summary>
+    public static VmiStatus Planned(VmiStatus status, InstanceView view)
     {
         var domain = view.Instance.Spec!.Domain;
         return status with
         {
+            Machine = view.IsAdopted ? null : new VmiMachineStatus(domain.Machine?.Type is { Length: > 0 } type ? type : "q35"),
+            CurrentCPUTopology = view.IsAdopted ? status.CurrentCPUTopology
+                : new CpuTopologyStatus(domain.Cpu?.Cores ?? 1, domain.Cpu?.Sockets ?? 1, domain.Cpu?.Threads ?? 1),
+            VolumeStatus = status.VolumeStatus ?? Volumes(view),
+        };
+    }
+
+    /// <param name="agent">Of a guest that runs: one write for all that it tells.</param>
+    public static VmiStatus Add(VmiStatus status, InstanceView view, Pod pod, VmStatus? agent)
+    {
+        var planned = Planned(status, view);
+        return planned with
+        {
             Interfaces = Interfaces(view, pod, agent) ?? status.Interfaces,
             GuestOSInfo = agent is { GuestAgent: { } guest } ? OperatingSystem(guest) ?? status.GuestOSInfo : status.GuestOSInfo,
-            Machine = view.IsAdopted ? null : new VmiMachineStatus(domain.Machine?.Type is { Length: > 0 } type ? type : "q35"),
-            CurrentCPUTopology = view.IsAdopted ? Told(agent) ?? status.CurrentCPUTopology
-                : new CpuTopologyStatus(domain.Cpu?.Cores ?? 1, domain.Cpu?.Sockets ?? 1, domain.Cpu?.Threads ?? 1),
+            CurrentCPUTopology = view.IsAdopted ? Told(agent) ?? status.CurrentCPUTopology : planned.CurrentCPUTopology,
             Memory = agent?.Machine is { } machine ? Memory(machine.MemoryBytes) : status.Memory,
-            VolumeStatus = status.VolumeStatus ?? Volumes(view),
         };
     }
 

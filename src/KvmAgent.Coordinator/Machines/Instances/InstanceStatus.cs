@@ -13,6 +13,8 @@ internal static class InstanceStatus
         AgentConnected = "AgentConnected", SoftwareEmulation = "SoftwareEmulation", LiveMigratable = "LiveMigratable",
         ProvisioningDisks = "Provisioning", DataVolumesReady = "DataVolumesReady", Unrealised = "FieldsNotRealised";
 
+    private const string NotYet = "the guest does not run yet";
+
     /// <summary>Told by the agent alone, and so kept while it is away.</summary>
     private static readonly string[] Told = [Paused, AgentConnected, SoftwareEmulation];
 
@@ -27,14 +29,14 @@ internal static class InstanceStatus
 
     public static VmiStatus Waiting(InstanceView view, string reason, string message) => Build(view, VmiPhases.Pending, conditions =>
     {
-        conditions.Set(Ready, false, "GuestNotRunning", "the guest does not run yet");
+        conditions.Set(Ready, false, "GuestNotRunning", NotYet);
         conditions.Set(Synchronized, false, reason, message);
     });
 
     /// <summary>While claims of the instance are being filled.</summary>
     public static VmiStatus Provisioning(InstanceView view, string message) => Build(view, VmiPhases.Pending, conditions =>
     {
-        conditions.Set(Ready, false, "GuestNotRunning", "the guest does not run yet");
+        conditions.Set(Ready, false, "GuestNotRunning", NotYet);
         conditions.Set(ProvisioningDisks, true);
         conditions.Set(DataVolumesReady, false, "NotAllDVsReady", message);
     });
@@ -49,11 +51,15 @@ internal static class InstanceStatus
     };
 
     /// <summary>As of the pod's creation; its UID is recorded when the server has given it.</summary>
-    public static VmiStatus Scheduling(InstanceView view) => Build(view, VmiPhases.Scheduling, conditions =>
-        conditions.Set(Ready, false, "GuestNotRunning", "the guest does not run yet"));
+    public static VmiStatus Scheduling(InstanceView view) => GuestDetails.Planned(
+        Build(view, VmiPhases.Scheduling, static conditions => conditions.Set(Ready, false, "GuestNotRunning", NotYet)), view);
 
-    public static VmiStatus WithPod(VmiStatus status, Pod pod) =>
-        status with { ActivePods = new Dictionary<string, string> { [pod.Metadata.Uid!] = pod.Spec?.NodeName ?? "" } };
+    /// <summary>Its node is told once it runs, as KubeVirt does: its binding alone is not worth a write.</summary>
+    public static VmiStatus WithPod(VmiStatus status, Pod pod)
+    {
+        var node = status.Phase == VmiPhases.Scheduling ? null : pod.Spec?.NodeName;
+        return status with { ActivePods = new Dictionary<string, string> { [pod.Metadata.Uid!] = node ?? "" }, NodeName = node, QosClass = pod.Status?.QosClass };
+    }
 
     /// <summary>The status while there is a pod, and what is new in it.</summary>
     public static (VmiStatus Status, IReadOnlyList<MachineEvent> Events) Follow(InstanceView view)
@@ -72,7 +78,7 @@ internal static class InstanceStatus
             : pod.Status?.Phase == "Running" ? VmiPhases.Scheduled
             : VmiPhases.Scheduling;
         var status = Build(view, phase, conditions => Describe(conditions, view, pod, agent, phase));
-        status = GuestDetails.Add(WithPod(status, pod) with { NodeName = pod.Spec?.NodeName, QosClass = pod.Status?.QosClass }, view, pod, agent);
+        status = GuestDetails.Add(WithPod(status, pod), view, pod, phase == VmiPhases.Running ? agent : null);
         return (status, Events(view, agent, before, phase));
     }
 
@@ -108,13 +114,13 @@ internal static class InstanceStatus
             conditions.Set(AgentConnected, true);
         }
 
-        if (agent?.Machine is { Accelerator: "tcg" } machine)
-        {
-            conditions.Set(SoftwareEmulation, true, "NoKvm", machine.AcceleratorReason);
-        }
-
         if (phase == VmiPhases.Running)
         {
+            if (agent?.Machine is { Accelerator: "tcg" } machine)
+            {
+                conditions.Set(SoftwareEmulation, true, "NoKvm", machine.AcceleratorReason);
+            }
+
             conditions.Set(LiveMigratable, false, "NotSupported", "live migration is not supported");
         }
     }
@@ -141,9 +147,9 @@ internal static class InstanceStatus
             { Phase: VmPhase.Paused } => (false, "Paused", "the guest is paused"),
             { Phase: VmPhase.Running } => (false, "GuestNotReady", "the guest has not asked for its address yet, or its agent does not answer"),
             { Phase: VmPhase.ShuttingDown } => (false, "ShuttingDown", "the guest is shutting down"),
-            { } other => (false, "GuestNotRunning", other.Reason ?? $"the agent is in phase {other.Phase}"),
+            { } other => (false, "GuestNotRunning", other.Reason ?? NotYet),
             null when phase == VmiPhases.Running => IsPodReady(pod) ? (true, null, null) : WithoutContainer(pod) ?? Kept(view),
-            null => (false, "GuestNotRunning", "the guest does not run yet"),
+            null => (false, "GuestNotRunning", NotYet),
         };
     }
 
@@ -184,7 +190,7 @@ internal static class InstanceStatus
                 conditions.Set(Synchronized, false, end.Reason, end.Message);
             }
         });
-        status = WithPod(status, pod) with { NodeName = pod.Spec?.NodeName, Reason = end.Succeeded ? null : end.Reason };
+        status = WithPod(status, pod) with { Reason = end.Succeeded ? null : end.Reason };
         return (status, [end.Succeeded
             ? new(Event.Normal, "Stopped", "The VirtualMachineInstance was shut down.")
             : new(Event.Warning, "Stopped", $"The VirtualMachineInstance crashed: {end.Message}")]);
