@@ -106,7 +106,7 @@ internal sealed class Fleet : IAsyncDisposable
                 throw new TimeoutException(what);
             }
 
-            await Task.Delay(5);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         }
     }
 

@@ -39,7 +39,7 @@ static async Task OneAsync(Fleet fleet)
     fleet.Server.Requests.Clear();
     fleet.Create("one");
     await Fleet.UntilAsync(() => (bool?)fleet.Server.Get("kubevirt.io", "virtualmachines", Fleet.Namespace, "one")!["status"]?["ready"] == true, "the first machine did not run");
-    await Task.Delay(TimeSpan.FromSeconds(2));
+    await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System);
     WriteCounts Of(string group, string plural) => fleet.Server.Requests.Writes(group, plural, Fleet.User);
     var (vm, vmi, pod) = (Of("kubevirt.io", "virtualmachines"), Of("kubevirt.io", "virtualmachineinstances"), Of("", "pods"));
     static int Changes(WriteCounts counts) => counts.Updates + counts.Patches + counts.StatusUpdates + counts.StatusPatches;
@@ -87,10 +87,10 @@ static async Task GrowAsync(Fleet fleet, int count)
 static async Task IdleAsync(Fleet fleet, CoordinatorProcess coordinator, int count, int seconds)
 {
     await Fleet.UntilAsync(() => fleet.Node.Pods.All(static p => p.Agent.Links == 1), "not all agents are linked");
-    await Task.Delay(TimeSpan.FromSeconds(35));
+    await Task.Delay(TimeSpan.FromSeconds(35), TimeProvider.System);
     fleet.Server.Requests.Clear();
     var (cpu, began) = (coordinator.Cpu, TimeProvider.System.GetTimestamp());
-    await Task.Delay(TimeSpan.FromSeconds(seconds));
+    await Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System);
     var share = (coordinator.Cpu - cpu) / TimeProvider.System.GetElapsedTime(began);
     Row($"{count} idle", $"{coordinator.ResidentMebibytes:0} MiB resident (wanted: at most 400), {share * 100:0.0} % of a core (wanted: at most 10)");
     Row("", $"{fleet.Server.Requests.All.Count(static r => r.User == Fleet.User)} requests to the API server in {seconds} s");
@@ -105,7 +105,7 @@ static async Task LagAsync(Fleet fleet)
     {
         told[pod.Machine.Split('/')[1]] = TimeProvider.System.GetTimestamp();
         pod.Agent.Set(VmPhase.Paused);
-        await Task.Delay(20);
+        await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
     }
 
     await Fleet.UntilAsync(() => told.Keys.All(fleet.Paused.ContainsKey), "a change did not arrive");
@@ -122,7 +122,7 @@ static async Task<CoordinatorProcess> RestartAsync(Fleet fleet, int count, strin
     {
         while (!await coordinator.IsReadyAsync())
         {
-            await Task.Delay(20);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 
         var ready = coordinator.Age;

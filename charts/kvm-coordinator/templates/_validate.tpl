@@ -10,6 +10,10 @@ without access to a cluster, nothing is known of it.
 {{- $errors = append $errors (printf "listen.agentsPort, listen.apiPort and listen.healthPort are %s: give each a port of its own" (join ", " $ports)) -}}
 {{- end -}}
 
+{{- if and .Values.imports.concurrency (or (lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "cdis.cdi.kubevirt.io") (.Capabilities.APIVersions.Has "cdi.kubevirt.io/v1beta1/CDI")) -}}
+{{- $errors = append $errors "this cluster has the Containerized Data Importer (the kind CDI of cdi.kubevirt.io is there): both would fill the same claims; set imports.concurrency to 0 to leave them to it" -}}
+{{- end -}}
+
 {{- if or (lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "kubevirts.kubevirt.io") (.Capabilities.APIVersions.Has "kubevirt.io/v1/KubeVirt") -}}
 {{- $errors = append $errors "this cluster has KubeVirt (the kind KubeVirt of kubevirt.io is there): both would realise the same VirtualMachines; install the coordinator in another cluster, or delete KubeVirt with its CustomResourceDefinitions first" -}}
 {{- else -}}

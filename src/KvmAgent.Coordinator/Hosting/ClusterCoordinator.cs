@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
+using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Metrics;
 using KvmAgent.Coordinator.Subresources;
@@ -28,6 +29,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly ILoggerFactory _logs;
     private readonly AgentRegistry _agents = new();
     private readonly MachineCache _cache;
+    private readonly ImportCache? _imports;
     private readonly ClusterAdmission _admission;
     private readonly ServingCertificate _certificate;
     private readonly FrontProxy _frontProxy;
@@ -44,6 +46,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         _client = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _electionClient = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator/leader-election" });
         _cache = new MachineCache(_client, settings.WatchNamespace, time, logs.CreateLogger<MachineCache>());
+        _imports = settings.Imports.Concurrency > 0 ? new ImportCache(_client, _cache, settings.WatchNamespace, time, logs.CreateLogger<ImportCache>()) : null;
         _admission = new ClusterAdmission(_client, _cache, settings.Audience);
         _cache.PodGone += _agents.Forget;
         _certificate = new ServingCertificate(
@@ -94,7 +97,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             _time,
             _logs.CreateLogger<LeaderElection>());
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task[] parts = [_cache.RunAsync(end.Token), _certificate.RunAsync(end.Token), _frontProxy.RunAsync(end.Token), _election.RunAsync(LeadAsync, end.Token)];
+        Task[] parts = [WatchAsync(end.Token), _certificate.RunAsync(end.Token), _frontProxy.RunAsync(end.Token), _election.RunAsync(LeadAsync, end.Token)];
         await Task.WhenAny(parts).ConfigureAwait(false);
         await end.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(parts).ConfigureAwait(false);
@@ -104,7 +107,9 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         }
     }
 
-    private Task LeadAsync(CancellationToken stop)
+    private Task WatchAsync(CancellationToken stop) => Task.WhenAll(_cache.RunAsync(stop), _imports?.RunAsync(stop) ?? Task.CompletedTask);
+
+    private async Task LeadAsync(CancellationToken stop)
     {
         var options = _settings.Machines with
         {
@@ -113,7 +118,9 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         var events = new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>());
         var controller = new MachineController(_client, _cache, _agents, events, options, _time, _logs.CreateLogger<MachineController>());
         var registration = new ApiRegistration(_client, _certificate, _time, _logs.CreateLogger<ApiRegistration>());
-        return Task.WhenAll(controller.RunAsync(stop), registration.RunAsync(stop));
+        using var imports = _imports is null ? null : new ImportController(
+            _client, _imports, new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>()), options, _settings.Imports, _time, _logs.CreateLogger<ImportController>());
+        await Task.WhenAll(controller.RunAsync(stop), registration.RunAsync(stop), imports?.RunAsync(stop) ?? Task.CompletedTask).ConfigureAwait(false);
     }
 
     private void MapAgents(IEndpointRouteBuilder routes) => routes.MapAgents(new AgentServices(

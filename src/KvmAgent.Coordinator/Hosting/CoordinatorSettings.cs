@@ -1,4 +1,5 @@
 using System.Net;
+using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Machines;
 using Microsoft.Extensions.Logging;
 
@@ -31,6 +32,8 @@ internal sealed record CoordinatorSettings
     public required IReadOnlyList<string> TlsNames { get; init; }
 
     public required MachineOptions Machines { get; init; }
+
+    public ImportOptions Imports { get; init; } = new();
 
     /// <summary>The URL that agents are given; null: no link.</summary>
     public string? AgentUrl { get; init; }

@@ -21,6 +21,13 @@ internal sealed record Setting(string Name, string Default, string Meaning)
 
     public static readonly Setting NodeSelector = new("VM_NODE_SELECTOR", "", "Labels of the nodes where VMs may run: `key=value`, by commas.");
 
+    public static readonly Setting ImportConcurrency = new(
+        "IMPORT_CONCURRENCY", "10", "How many claims are filled at once, each by an importer's pod; 0: none, for a cluster with an importer of its own.");
+
+    public static readonly Setting ImporterRequests = new("IMPORTER_REQUESTS", "cpu=100m,memory=256Mi", "What an importer's container asks for: `resource=quantity`, by commas.");
+
+    public static readonly Setting ImporterLimits = new("IMPORTER_LIMITS", "memory=256Mi", "What it may have at most, likewise.");
+
     public static readonly Setting AgentUrl = new("AGENT_URL", "", "What agents dial: the headless Service, such as `https://kvm-coordinator-agents.kvm-system.svc:8443`.");
 
     public static readonly Setting Audience = new("AGENT_AUDIENCE", "kvm-coordinator", "The audience of the agents' tokens.");
@@ -37,6 +44,8 @@ internal sealed record Setting(string Name, string Default, string Meaning)
 
     public static readonly Setting Namespace = new("POD_NAMESPACE", "that of the kubeconfig's context", "The coordinator's own namespace.");
 
+    public static readonly Setting OwnNamespace = new("OWN_NAMESPACE", "that of `POD_NAMESPACE`", "The name that the Containerized Data Importer has for `POD_NAMESPACE`, which comes first.");
+
     public static readonly Setting PodName = new("POD_NAME", "the host name", "This replica's name: no two may have the same.");
 
     public static readonly Setting WatchNamespace = new("WATCH_NAMESPACE", "all", "The one namespace whose machines are realised.");
@@ -52,6 +61,7 @@ internal sealed record Setting(string Name, string Default, string Meaning)
     public static readonly IReadOnlyList<Setting> All =
     [
         AgentImage, AgentImagePullPolicy, AgentImagePullSecrets, KvmResource, TunResource, SysctlIpForward, HostDiskPaths, NodeSelector,
-        AgentUrl, Audience, ListenAgents, ListenApi, ListenHealth, TlsSecret, TlsNames, Namespace, PodName, WatchNamespace, OtlpEndpoint, LogFormat, LogLevel,
+        ImportConcurrency, ImporterRequests, ImporterLimits, AgentUrl, Audience, ListenAgents, ListenApi, ListenHealth, TlsSecret, TlsNames, Namespace,
+        OwnNamespace, PodName, WatchNamespace, OtlpEndpoint, LogFormat, LogLevel,
     ];
 }

@@ -1,4 +1,7 @@
+using System.Globalization;
+using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Machines;
+using KvmAgent.Kubernetes.Resources;
 
 namespace KvmAgent.Coordinator.Hosting;
 
@@ -23,7 +26,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             ListenAgents = EndPoint(Setting.ListenAgents),
             ListenApi = EndPoint(Setting.ListenApi),
             ListenHealth = EndPoint(Setting.ListenHealth),
-            Namespace = Text(Setting.Namespace) ?? ns ?? "default",
+            Namespace = Text(Setting.Namespace) ?? Text(Setting.OwnNamespace) ?? ns ?? "default",
             Identity = Text(Setting.PodName) ?? hostName,
             WatchNamespace = Text(Setting.WatchNamespace),
             TlsSecret = Value(Setting.TlsSecret),
@@ -31,6 +34,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             AgentUrl = url?.AbsoluteUri.TrimEnd('/'),
             Audience = Value(Setting.Audience),
             Machines = Machines(),
+            Imports = Imports(),
             OtlpEndpoint = OtlpEndpoint(),
             LogJson = IsJson(),
             LogLevel = Level(),
@@ -56,6 +60,35 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             HostDiskPaths = HostDiskPaths(),
             NodeSelector = NodeSelector(),
         };
+    }
+
+    private ImportOptions Imports()
+    {
+        var text = Value(Setting.ImportConcurrency);
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var concurrency) || concurrency > 1000)
+        {
+            Wrong(Setting.ImportConcurrency, text, "is no number from 0 to 1000", $"give one such as {Setting.ImportConcurrency.Default}");
+        }
+
+        return new ImportOptions { Concurrency = concurrency, Requests = Quantities(Setting.ImporterRequests), Limits = Quantities(Setting.ImporterLimits) };
+    }
+
+    private Dictionary<string, Quantity> Quantities(Setting setting)
+    {
+        var quantities = new Dictionary<string, Quantity>();
+        foreach (var part in Value(setting).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (part.Split('=') is [{ Length: > 0 } resource, var text] && new Quantity(text).TryValue(out var value) && value >= 0)
+            {
+                quantities[resource] = new Quantity(text);
+            }
+            else
+            {
+                Wrong(setting, part, "is no resource with a quantity", $"write {setting.Default}");
+            }
+        }
+
+        return quantities;
     }
 
     private Uri? Url()

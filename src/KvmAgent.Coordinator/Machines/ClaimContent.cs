@@ -1,3 +1,4 @@
+using KvmAgent.Coordinator.Imports;
 using KvmAgent.Kubernetes.Core;
 using KvmAgent.Kubernetes.Resources;
 
@@ -9,31 +10,28 @@ namespace KvmAgent.Coordinator.Machines;
 /// </summary>
 internal static class ClaimContent
 {
-    private const string Prefix = "cdi.kubevirt.io/storage.", ImporterPhase = Prefix + "pod.phase", PopulatedFor = Prefix + "populatedFor",
-        UsePopulator = Prefix + "usePopulator", ImporterMessage = Prefix + "condition.running.message";
+    private const string Prefix = "cdi.kubevirt.io/storage.", PopulatedFor = Prefix + "populatedFor", UsePopulator = Prefix + "usePopulator";
 
     private const string DataVolume = "DataVolume", Succeeded = "Succeeded", Failed = "Failed";
-
-    private static readonly string[] Read = [ImporterPhase, PopulatedFor, UsePopulator, ImporterMessage];
 
     public static bool IsFilled(PersistentVolumeClaim claim)
     {
         var meta = claim.Metadata;
-        var phase = meta.Annotation(ImporterPhase);
+        var phase = meta.Annotation(ImportAnnotations.Phase);
         return phase == Succeeded
             || meta.Annotation(PopulatedFor) is { Length: > 0 }
             || (meta.Annotation(UsePopulator) == "true" && claim.Status?.Phase == PersistentVolumeClaim.Bound)
-            || (phase is null && meta.Controller?.Kind != DataVolume);
+            || (phase is null && meta.Controller?.Kind != DataVolume && !ImportAnnotations.IsAsked(meta));
     }
 
     /// <summary>Whether the last try to fill it failed; there may be another.</summary>
-    public static bool HasFailed(PersistentVolumeClaim claim) => !IsFilled(claim) && claim.Metadata.Annotation(ImporterPhase) == Failed;
+    public static bool HasFailed(PersistentVolumeClaim claim) => !IsFilled(claim) && claim.Metadata.Annotation(ImportAnnotations.Phase) == Failed;
 
     /// <summary>How far a claim is that is not filled, for people.</summary>
     public static string Describe(PersistentVolumeClaim claim)
     {
-        var phase = claim.Metadata.Annotation(ImporterPhase) is { Length: > 0 } given ? $"in phase {given}" : "not there yet";
-        var message = claim.Metadata.Annotation(ImporterMessage) is { Length: > 0 } words ? $" and says: {words}" : "";
+        var phase = claim.Metadata.Annotation(ImportAnnotations.Phase) is { Length: > 0 } given ? $"in phase {given}" : "not there yet";
+        var message = claim.Metadata.Annotation(ImportAnnotations.RunningMessage) is { Length: > 0 } words ? $" and says: {words}" : "";
         return $"PersistentVolumeClaim {claim.Metadata.Name} ({claim.Status?.Phase ?? "Pending"}) is not filled yet; its importer is {phase}{message}";
     }
 
@@ -41,9 +39,9 @@ internal static class ClaimContent
     public static IReadOnlyDictionary<string, string>? Annotations(ObjectMeta meta)
     {
         Dictionary<string, string>? kept = null;
-        foreach (var name in Read)
+        foreach (var (name, value) in meta.Annotations ?? new Dictionary<string, string>())
         {
-            if (meta.Annotation(name) is { } value)
+            if (ImportAnnotations.IsRead(name))
             {
                 (kept ??= [])[name] = value;
             }

@@ -18,18 +18,16 @@ internal sealed class MachineCache
 {
     private const string ByMachine = "machine", ByPod = "pod", ByClaim = "claim", BySize = "size";
 
-    private readonly Informer<PersistentVolumeClaim> _claims;
-
     public MachineCache(KubernetesClient client, string? ns, TimeProvider time, ILogger<MachineCache> log)
     {
         Machines = new(client, Kinds.VirtualMachines, ns, new() { Transform = Slim.Machine }, time, log);
         Instances = new(client, Kinds.VirtualMachineInstances, ns, new() { Transform = Slim.Instance }, time, log);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{MachineLabels.Role}={MachineLabels.Launcher}", Transform = Slim.Pod }, time, log);
         Linked = new(client, CoreKinds.Pods, ns, new() { LabelSelector = AdoptedPod.Selector, Transform = Slim.Pod }, time, log);
-        _claims = new(client, CoreKinds.PersistentVolumeClaims, ns, new() { Transform = Slim.Claim }, time, log);
+        Claims = new(client, CoreKinds.PersistentVolumeClaims, ns, new() { Transform = Slim.Claim }, time, log);
         Sizes = new SizeCache(client, ns, time, log);
         Machines.AddIndex(BySize, static m => SizeCache.NamesOf(m));
-        Instances.AddIndex(ByClaim, static i => Claims(i).Select(name => $"{i.Metadata.Namespace}/{name}"));
+        Instances.AddIndex(ByClaim, static i => ClaimNames(i).Select(name => $"{i.Metadata.Namespace}/{name}"));
         Instances.AddIndex(ByPod, static i => i.Status?.ActivePods?.Keys ?? []);
         Pods.AddIndex(ByMachine, static p => KeyOf(p) is { } key ? [key.ToString()] : []);
         Linked.AddIndex(ByMachine, static p => AdoptedPod.KeyOf(p) is { } key ? [key.ToString()] : []);
@@ -44,7 +42,7 @@ internal sealed class MachineCache
                 Touched?.Invoke(new MachineKey(machine.Metadata.Namespace!, machine.Metadata.Name!));
             }
         };
-        _claims.Changed += e =>
+        Claims.Changed += e =>
         {
             foreach (var instance in Instances.ByIndex(ByClaim, $"{e.Object.Metadata.Namespace}/{e.Object.Metadata.Name}"))
             {
@@ -69,14 +67,16 @@ internal sealed class MachineCache
     /// <summary>Those of others whose agents link to us.</summary>
     public Informer<Pod> Linked { get; }
 
+    public Informer<PersistentVolumeClaim> Claims { get; }
+
     /// <summary>Instancetypes and preferences.</summary>
     public SizeCache Sizes { get; }
 
-    public Task Synced => Task.WhenAll(Sizes.Synced, Machines.Synced, Instances.Synced, Pods.Synced, Linked.Synced, _claims.Synced);
+    public Task Synced => Task.WhenAll(Sizes.Synced, Machines.Synced, Instances.Synced, Pods.Synced, Linked.Synced, Claims.Synced);
 
     public Task RunAsync(CancellationToken stop) =>
         Task.WhenAll(
-        Sizes.RunAsync(stop), Machines.RunAsync(stop), Instances.RunAsync(stop), Pods.RunAsync(stop), Linked.RunAsync(stop), _claims.RunAsync(stop));
+        Sizes.RunAsync(stop), Machines.RunAsync(stop), Instances.RunAsync(stop), Pods.RunAsync(stop), Linked.RunAsync(stop), Claims.RunAsync(stop));
 
     /// <summary>All pods of a machine, those of former instances too.</summary>
     public IReadOnlyList<Pod> PodsOf(MachineKey key) => Pods.ByIndex(ByMachine, key.ToString());
@@ -93,10 +93,10 @@ internal sealed class MachineCache
     public VirtualMachineInstance? InstanceByPod(string uid) => Instances.ByIndex(ByPod, uid) is [var instance, ..] ? instance : null;
 
     /// <summary>The claims that an instance names, by name; those that are there.</summary>
-    public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachineInstance instance) => ClaimsOf(instance.Metadata.Namespace!, Claims(instance));
+    public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachineInstance instance) => ClaimsOf(instance.Metadata.Namespace!, ClaimNames(instance));
 
     /// <summary>Likewise for what its machine's template names.</summary>
-    public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachine vm) => ClaimsOf(vm.Metadata.Namespace!, Claims(vm.Spec?.Template.Spec));
+    public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachine vm) => ClaimsOf(vm.Metadata.Namespace!, ClaimNames(vm.Spec?.Template.Spec));
 
     public static MachineKey KeyOf(VirtualMachineInstance instance) => new(instance.Metadata.Namespace!, instance.Metadata.Name!);
 
@@ -129,11 +129,11 @@ internal sealed class MachineCache
     }
 
     private Dictionary<string, PersistentVolumeClaim> ClaimsOf(string ns, IEnumerable<string> names) =>
-        names.Distinct().Select(name => _claims.Get(ns, name)).OfType<PersistentVolumeClaim>().ToDictionary(static c => c.Metadata.Name!);
+        names.Distinct().Select(name => Claims.Get(ns, name)).OfType<PersistentVolumeClaim>().ToDictionary(static c => c.Metadata.Name!);
 
-    private static IEnumerable<string> Claims(VirtualMachineInstance instance) => Claims(instance.Spec)
+    private static IEnumerable<string> ClaimNames(VirtualMachineInstance instance) => ClaimNames(instance.Spec)
         .Concat(new[] { instance.Metadata.Annotation(MachineLabels.ImageClaim), instance.Metadata.Annotation(MachineLabels.DiskClaim) }.OfType<string>());
 
-    private static IEnumerable<string> Claims(VmiSpec? spec) =>
+    private static IEnumerable<string> ClaimNames(VmiSpec? spec) =>
         (spec?.Volumes ?? []).Select(static v => v.Claim).OfType<string>();
 }

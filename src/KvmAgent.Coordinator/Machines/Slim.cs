@@ -21,7 +21,7 @@ internal static class Slim
     public static PersistentVolumeClaim Claim(PersistentVolumeClaim claim) => claim with
     {
         Metadata = Meta(claim.Metadata) with { Labels = null, Annotations = ClaimContent.Annotations(claim.Metadata) },
-        Spec = new PersistentVolumeClaimSpec { AccessModes = claim.Spec?.AccessModes, VolumeMode = claim.Spec?.VolumeMode },
+        Spec = claim.Spec is { } spec ? spec with { Unknown = null } : null,
         Status = new PersistentVolumeClaimStatus { Phase = claim.Status?.Phase },
     };
 

@@ -34,6 +34,12 @@ public sealed record PersistentVolumeClaimSpec
 
     public string? VolumeName { get; init; }
 
+    public ResourceRequirements? Resources { get; init; }
+
+    /// <summary>The size that is asked for.</summary>
+    [JsonIgnore]
+    public Quantity? Storage => Resources?.Requests is { } requests && requests.TryGetValue("storage", out var size) ? size : null;
+
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
 }

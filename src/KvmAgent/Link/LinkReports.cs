@@ -37,7 +37,8 @@ internal sealed class LinkReports(VmSettings settings, Enrolment enrolment, Jour
             if (welcome.Token is { } token)
             {
                 enrolment.Keep(token);
-                await peer.CallAsync(LinkMethods.Enrolled, LinkAck.Done, LinkJson.Default.LinkAck, LinkJson.Default.LinkAck, Limit, cancel).ConfigureAwait(false);
+                // It ends with the link, not before: the other end closes as soon as it has answered.
+                await peer.CallAsync(LinkMethods.Enrolled, LinkAck.Done, LinkJson.Default.LinkAck, LinkJson.Default.LinkAck, Limit, CancellationToken.None).ConfigureAwait(false);
                 return;
             }
 

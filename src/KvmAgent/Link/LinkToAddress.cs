@@ -63,12 +63,13 @@ internal sealed partial class LinkToAddress(
             var reading = peer.RunAsync(ending.Token);
             var reporting = reports.RunAsync(peer, Linked, ending.Token);
             await Task.WhenAny(reading, reporting).ConfigureAwait(false);
-            var (faulted, enrolled) = (reporting.IsFaulted, reporting.IsCompletedSuccessfully);
+            var faulted = reporting.IsFaulted;
             await ending.CancelAsync().ConfigureAwait(false);
             await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await reporting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancel.ThrowIfCancellationRequested();
-            return enrolled ? null : Clean(faulted ? reporting.Exception!.InnerException!.Message : reading.IsCompletedSuccessfully ? await reading.ConfigureAwait(false) : "it ended");
+            // Also where the other end closed as soon as it had said yes.
+            return reporting.IsCompletedSuccessfully ? null : Clean(faulted ? reporting.Exception!.InnerException!.Message : reading.IsCompletedSuccessfully ? await reading.ConfigureAwait(false) : "it ended");
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {

@@ -2,9 +2,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Coordinator.Machines.VirtualMachines;
 using KvmAgent.Coordinator.Tests.Machines;
+using KvmAgent.Kubernetes.Core;
 using KvmAgent.TestSupport.Api;
 using static KvmAgent.Coordinator.Tests.Charts.CoordinatorChart;
 
@@ -15,7 +17,7 @@ public sealed class ExampleTests
 {
     private static readonly string Folder = Path.Combine(Helm.Directory, "examples");
 
-    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder).Select(static f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder, "vm*").Select(static f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -38,6 +40,22 @@ public sealed class ExampleTests
             service["spec"]!["selector"]!.AsObject().ShouldAllBe(l => plan.Pod!.Metadata.Labels![l.Key] == (string?)l.Value);
             service["spec"]!["ports"]!.AsArray().ShouldAllBe(p => plan.Pod!.Spec!.Containers![0].Ports!.Any(c => c.Name == (string?)p!["targetPort"]));
         }
+    }
+
+    [Fact]
+    public async Task The_golden_claim_becomes_its_importer()
+    {
+        await using var server = await TestApiServer.StartAsync(new TestApiServerOptions());
+        var objects = new[] { "endpoint-secret.yaml", "golden-pvc.yaml", "golden-quota.yaml" }
+            .SelectMany(static f => Yaml.Documents(File.ReadAllText(Path.Combine(Folder, f)))).Select(d => server.Create(d.AsObject())).ToList();
+
+        var claim = JsonSerializer.Deserialize(One(objects, "PersistentVolumeClaim")!, CoreKinds.PersistentVolumeClaims.Json)!;
+        var (request, problem) = ImportRequest.Of(claim).ShouldNotBeNull();
+        problem.ShouldBeNull();
+        request!.Secret.ShouldBe((string?)One(objects, "Secret")!["metadata"]!["name"]);
+        var pod = ImporterPod.Create(claim, request, Given.Options(null), new ImportOptions());
+        var keys = pod.Spec!.Containers!.Single().Env!.Select(static e => (string?)e.ValueFrom?["secretKeyRef"]?["key"]).OfType<string>();
+        keys.ShouldBe(One(objects, "Secret")!["data"]!.AsObject().Select(static d => d.Key), ignoreOrder: true);
     }
 
     [Fact]

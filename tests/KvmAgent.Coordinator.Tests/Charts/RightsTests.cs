@@ -24,6 +24,7 @@ public sealed class RightsTests
     {
         ["update virtualmachines/finalizers.kubevirt.io"] = "asked by admission where OwnerReferencesPermissionEnforcement is on",
         ["update virtualmachineinstances/finalizers.kubevirt.io"] = "likewise",
+        ["update persistentvolumeclaims/finalizers"] = "likewise",
         ["list configmaps extension-apiserver-authentication in kube-system"] = "of a role that is the cluster's own",
         ["watch configmaps extension-apiserver-authentication in kube-system"] = "likewise",
     };
@@ -92,6 +93,17 @@ public sealed class RightsTests
             """).Single().AsObject());
         await Until.TrueAsync(() => server.All("", "pods").Count == 1 && Status(server)?["printableStatus"] is not null);
         var uid = Instance(server)!["metadata"]!["uid"]!.ToString();
+
+        server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: v1
+            kind: PersistentVolumeClaim
+            metadata: {name: golden, namespace: {{Machines}}, annotations: {kubevirt.io/storage.import.endpoint: "https://example.com/disk.img"} }
+            spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi} } }
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get("", "persistentvolumeclaims", Machines, "golden")!["metadata"]!["annotations"]!["kubevirt.io/storage.import.importPodName"] is not null);
+        server.Delete("", "persistentvolumeclaims", Machines, "golden");
+        await Until.TrueAsync(() => server.Get("", "pods", Machines, "importer-golden") is null);
 
         server.Create(Yaml.Documents(
             $$"""

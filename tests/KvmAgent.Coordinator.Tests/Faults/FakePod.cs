@@ -59,7 +59,7 @@ internal sealed class FakePod
     {
         while (!_node.Schedules && !_deleted.Task.IsCompleted)
         {
-            await Task.Delay(_node.Step, _node.Ended);
+            await Task.Delay(_node.Step, TimeProvider.System, _node.Ended);
         }
 
         if (!Write(() => _node.Server.Bind(_namespace, _name, FakeNode.Name)))
@@ -79,7 +79,7 @@ internal sealed class FakePod
             await _deleted.Task.WaitAsync(_node.Ended);
             while (_node.Lost)
             {
-                await Task.Delay(_node.Step, _node.Ended);
+                await Task.Delay(_node.Step, TimeProvider.System, _node.Ended);
             }
 
             Write(() => _node.Server.Delete("", "pods", _namespace, _name, graceSeconds: 0));
@@ -115,20 +115,20 @@ internal sealed class FakePod
                 break;
             }
 
-            await Task.Delay(_node.Step, _node.Ended);
+            await Task.Delay(_node.Step, TimeProvider.System, _node.Ended);
         }
 
         Agent.Set(VmPhase.ShuttingDown);
         if (!_gone)
         {
-            await Task.Delay(_node.Shutdown, _node.Ended);
+            await Task.Delay(_node.Shutdown, TimeProvider.System, _node.Ended);
         }
 
         return 0;
     }
 
     /// <summary>A deletion cuts the guest's start short.</summary>
-    private Task<Task> PauseAsync() => Task.WhenAny(Task.Delay(_node.Step, _node.Ended), _deleted.Task);
+    private Task<Task> PauseAsync() => Task.WhenAny(Task.Delay(_node.Step, TimeProvider.System, _node.Ended), _deleted.Task);
 
     private void Report(string phase, bool ready, int? exitCode = null)
     {
@@ -179,7 +179,7 @@ internal sealed class FakePod
                 }
             }
 
-            await Task.Delay(_node.LookEvery, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(_node.LookEvery, TimeProvider.System, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         await Task.WhenAll(links.Values);
@@ -204,7 +204,7 @@ internal sealed class FakePod
                 pause = pause * 2 < MostRedial ? pause * 2 : MostRedial;
             }
 
-            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), TimeProvider.System, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 }

@@ -168,7 +168,7 @@ internal sealed class FaultCluster : IAsyncDisposable
         while (!holds())
         {
             TimeProvider.System.GetElapsedTime(began).ShouldBeLessThan(Patience, what());
-            await Task.Delay(5);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         }
 
         Safe();

@@ -27,7 +27,7 @@ public sealed class FaultTests
         cluster.PodOf("ends").End(0);
         cluster.Strategy("asked", "Always");
         cluster.Apply("new");
-        await Task.Delay(TimeSpan.FromMinutes(2) / Speed);
+        await Task.Delay(TimeSpan.FromMinutes(2) / Speed, TimeProvider.System);
         cluster.Uid("stays").ShouldBe(stays);
         cluster.Node.IsRunning("shop/stays").ShouldBeTrue();
         cluster.Server.Faults.Up();
@@ -120,7 +120,7 @@ public sealed class FaultTests
                     cluster.Server.Faults.CloseWatches();
                 }
 
-                await Task.Delay(every, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(every, TimeProvider.System, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

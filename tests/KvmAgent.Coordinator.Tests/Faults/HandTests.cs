@@ -52,13 +52,12 @@ public sealed class HandTests : IAsyncLifetime
         await _cluster.RestartAsync("web");
         await _cluster.UntilAsync(() => _cluster.Instance("web")?["metadata"]?["deletionTimestamp"] is not null, "the instance is being deleted");
         _cluster.Apply("other");
-        await Task.Delay(TimeSpan.FromSeconds(2));
+        await _cluster.RunningAsync("other");
         _cluster.Pods("web").Single()["metadata"]!["uid"]!.GetValue<string>().ShouldBe(pod.Uid);
         ((string?)_cluster.Machine("web")!["status"]!["printableStatus"]).ShouldBe("Stopping");
 
         _cluster.Node.Lost = false;
         await _cluster.RunningAsync("web", before);
-        await _cluster.RunningAsync("other");
         await EndAsync("other");
         await EndAsync();
     }
@@ -97,10 +96,10 @@ public sealed class HandTests : IAsyncLifetime
     {
         _cluster.Node.Step = TimeSpan.FromMilliseconds(40);
         _cluster.Apply("web");
-        await Task.Delay(afterMilliseconds);
+        await Task.Delay(TimeSpan.FromMilliseconds(afterMilliseconds), TimeProvider.System);
         _cluster.Delete("web");
         await _cluster.GoneAsync("web");
-        await Task.Delay(300);
+        await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System);
         await _cluster.GoneAsync("web");
     }
 

@@ -29,7 +29,7 @@ public sealed class TokenTests : IAsyncLifetime
         _cluster.Node.Linked = false;
         await _cluster.UntilAsync(() => agent.Links == 0, "the link is lost");
         agent.Set(VmPhase.Paused);
-        await Task.Delay(500);
+        await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System);
         await _cluster.RunningAsync("web");
         FaultCluster.Condition(_cluster.Instance("web"), "Paused").ShouldBeNull();
 

@@ -11,7 +11,8 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 /// <summary>Objects as scenarios give them: what every one would say alike may be left out.</summary>
 internal static class Given
 {
-    public const string InstanceUid = "11111111-2222-3333-4444-555555555555", MachineUid = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", PodUid = "99999999-8888-7777-6666-555555555555";
+    public const string InstanceUid = "11111111-2222-3333-4444-555555555555", MachineUid = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", PodUid = "99999999-8888-7777-6666-555555555555",
+        ClaimUid = "cccccccc-1111-2222-3333-cccccccccccc";
 
     public static readonly DateTimeOffset Epoch = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
 
@@ -49,6 +50,9 @@ internal static class Given
             },
             Status = new() { Phase = (string?)c.Value?["phase"] ?? PersistentVolumeClaim.Bound },
         });
+
+    public static PersistentVolumeClaim Claim(JsonNode given) =>
+        Read(given, CoreKinds.PersistentVolumeClaims.Json, new JsonObject { ["name"] = "fedora", ["namespace"] = "golden", ["uid"] = ClaimUid });
 
     public static MachineOptions Options(JsonNode? given) => new()
     {

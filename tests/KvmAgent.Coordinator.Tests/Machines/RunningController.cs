@@ -44,7 +44,7 @@ internal sealed class RunningController : IAsyncDisposable
         using var patience = new CancellationTokenSource(Patience);
         while (!holds())
         {
-            await Task.Delay(10, patience.Token);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
         }
     }
 

@@ -3,7 +3,7 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 /// <summary>Each folder of Scenarios holds one behaviour of the pure functions; see <see cref="Scenario"/>.</summary>
 public sealed class ScenarioTests
 {
-    private const string Instances = "instances", Machines = "machines", Adoption = "adoption";
+    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers";
 
     public static TheoryData<string> PodNames => [.. Scenario.Names(PodScenario.Area)];
 
@@ -12,6 +12,10 @@ public sealed class ScenarioTests
     public static TheoryData<string> MachineNames => [.. Scenario.Names(Machines)];
 
     public static TheoryData<string> AdoptionNames => [.. Scenario.Names(Adoption)];
+
+    public static TheoryData<string> ImportNames => [.. Scenario.Names(Imports)];
+
+    public static TheoryData<string> ImporterNames => [.. Scenario.Names(Importers)];
 
     [Theory]
     [MemberData(nameof(PodNames))]
@@ -28,4 +32,12 @@ public sealed class ScenarioTests
     [Theory]
     [MemberData(nameof(AdoptionNames))]
     public void A_linked_pod_gets_an_instance(string name) => Scenario.Check(Adoption, name, DecisionScenario.Adoption);
+
+    [Theory]
+    [MemberData(nameof(ImportNames))]
+    public void A_claim_follows_its_importer(string name) => Scenario.Check(Imports, name, ImportScenario.Decide);
+
+    [Theory]
+    [MemberData(nameof(ImporterNames))]
+    public void A_claim_becomes_its_importers_pod(string name) => Scenario.Check(Importers, name, ImportScenario.Pod);
 }

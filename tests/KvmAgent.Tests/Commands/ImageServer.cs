@@ -93,7 +93,7 @@ internal sealed class ImageServer : IAsyncDisposable
         foreach (var piece in body.Chunk(64 << 10))
         {
             await stream.WriteAsync(piece);
-            await Task.Delay(_pause);
+            await Task.Delay(_pause, TimeProvider.System);
         }
     }
 }

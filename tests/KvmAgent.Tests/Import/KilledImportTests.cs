@@ -50,13 +50,13 @@ public abstract class KilledImport : IDisposable
         using var process = Pod.Start(server, []);
         while (server.Requests.Count == asked && !process.HasExited)
         {
-            await Task.Delay(2);
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
         }
 
         var begun = Stopwatch.GetTimestamp();
         if (kill >= TimeSpan.Zero)
         {
-            await Task.Delay(kill);
+            await Task.Delay(kill, TimeProvider.System);
             process.Kill();
         }
 

@@ -1,0 +1,45 @@
+using KvmAgent.Kubernetes.Resources;
+
+namespace KvmAgent.Coordinator.Imports;
+
+/// <summary>
+/// The annotations of a claim that ask for its import, and that tell how far it is: those of the Containerized Data Importer's first
+/// releases, and those of today. What is asked is read under either name, what is told is written under both.
+/// </summary>
+internal static class ImportAnnotations
+{
+    public const string CreatedByEarly = Early + "createdByController", CreatedBy = Modern + "createdByController", Yes = "yes";
+
+    public const string Phase = Modern + "pod.phase", PodName = Modern + "import.importPodName", Restarts = Modern + "pod.restarts", Progress = Modern + "import.progress",
+        Running = Modern + "condition.running", RunningReason = Running + ".reason", RunningMessage = Running + ".message",
+        Bound = Modern + "condition.bound", BoundReason = Bound + ".reason", BoundMessage = Bound + ".message",
+        RetainPod = Modern + "pod.retainAfterCompletion", ContentType = Modern + "contentType", Preallocation = Modern + "preallocation.requested";
+
+    public const string EarlyPhase = EarlyImport + "pod.phase", EarlyPodName = EarlyImport + "importPodName", EarlyProgress = EarlyImport + "progress";
+
+    /// <summary>Of the pod and of the claim: which request it is for. What was refused is tried again when it is another.</summary>
+    public const string Request = "kvmagent.io/import-request";
+
+    /// <summary>Of the importer's pod and of the claim, as CDI has it.</summary>
+    public const string AppLabel = "app", App = "containerized-data-importer";
+
+    private const string Early = "kubevirt.io/storage.", EarlyImport = Early + "import.", Modern = "cdi.kubevirt.io/storage.", ModernImport = Modern + "import.";
+
+    /// <summary>What is asked: <c>endpoint</c>, <c>source</c>, <c>secretName</c>, <c>checksum</c> and so on.</summary>
+    public static string? Asked(ObjectMeta meta, string name) =>
+        (meta.Annotation(ModernImport + name) ?? meta.Annotation(EarlyImport + name))?.Trim() is { Length: > 0 } text ? text : null;
+
+    /// <summary>Those of a list: <c>extraHeaders.0</c> and so on, in the order of their names.</summary>
+    public static IReadOnlyList<string> AskedAll(ObjectMeta meta, string name) =>
+        [.. (meta.Annotations ?? new Dictionary<string, string>())
+            .Where(a => a.Key.StartsWith($"{ModernImport}{name}", StringComparison.Ordinal))
+            .OrderBy(static a => a.Key.Length).ThenBy(static a => a.Key, StringComparer.Ordinal)
+            .Select(static a => a.Value)];
+
+    /// <summary>Whether the claim asks to be filled.</summary>
+    public static bool IsAsked(ObjectMeta meta) => Asked(meta, "endpoint") is not null || Asked(meta, "source") is not null;
+
+    /// <summary>Whether it is read by the coordinator at all.</summary>
+    public static bool IsRead(string name) =>
+        name.StartsWith(EarlyImport, StringComparison.Ordinal) || name.StartsWith(Modern, StringComparison.Ordinal) || name == Request;
+}

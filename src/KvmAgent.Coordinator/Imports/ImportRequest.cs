@@ -1,0 +1,104 @@
+using System.Security.Cryptography;
+using System.Text;
+using KvmAgent.Kubernetes.Core;
+
+namespace KvmAgent.Coordinator.Imports;
+
+/// <summary>What a claim asks to be filled with. Where it lies is looked at by the importer alone: the coordinator fetches nothing.</summary>
+/// <param name="Source">The importer's IMPORTER_SOURCE: <c>http</c>, <c>s3</c>, <c>registry</c>, or <c>none</c> for a blank disk.</param>
+/// <param name="Endpoint">A URL; null for a blank disk.</param>
+internal sealed record ImportRequest(string Source, string? Endpoint)
+{
+    private const string Archive = "archive", Disk = "kubevirt";
+
+    /// <summary>A Secret of the claim's namespace with <c>accessKeyId</c> and <c>secretKey</c>.</summary>
+    public string? Secret { get; init; }
+
+    /// <summary>A ConfigMap with certificates of authorities.</summary>
+    public string? CertConfigMap { get; init; }
+
+    public string? Checksum { get; init; }
+
+    public string ContentType { get; init; } = Disk;
+
+    public bool Insecure { get; init; }
+
+    public bool Preallocate { get; init; }
+
+    /// <summary><c>Name: value</c>.</summary>
+    public IReadOnlyList<string> Headers { get; init; } = [];
+
+    /// <summary>Secrets whose values are headers.</summary>
+    public IReadOnlyList<string> SecretHeaders { get; init; } = [];
+
+    /// <summary>The same for the same request.</summary>
+    public string Hash(PersistentVolumeClaim claim) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(
+        '\n',
+        [Source, Endpoint ?? "", Secret ?? "", CertConfigMap ?? "", Checksum ?? "", ContentType, $"{Insecure} {Preallocate}", claim.Spec?.Storage?.Text ?? "", .. Headers, "", .. SecretHeaders]))))[..16];
+
+    /// <returns>Null where nothing is asked; or the request; or what is wrong with it.</returns>
+    public static (ImportRequest? Request, string? Problem)? Of(PersistentVolumeClaim claim)
+    {
+        var meta = claim.Metadata;
+        if (!ImportAnnotations.IsAsked(meta))
+        {
+            return null;
+        }
+
+        var endpoint = ImportAnnotations.Asked(meta, "endpoint");
+        // The first releases had no source, and told S3 by the URL.
+        var source = ImportAnnotations.Asked(meta, "source") ?? (endpoint!.StartsWith("s3://", StringComparison.OrdinalIgnoreCase) ? "s3" : "http");
+        var content = meta.Annotation(ImportAnnotations.ContentType) is { Length: > 0 } type ? type : Disk;
+        var problem = Problem(source, endpoint, content);
+        return problem is not null ? (null, problem) : (new ImportRequest(source, source == "none" ? null : endpoint)
+        {
+            Secret = ImportAnnotations.Asked(meta, "secretName"),
+            CertConfigMap = ImportAnnotations.Asked(meta, "certConfigMap"),
+            Checksum = ImportAnnotations.Asked(meta, "checksum"),
+            ContentType = content,
+            Insecure = ImportAnnotations.Asked(meta, "insecureSkipVerify") == "true",
+            Preallocate = meta.Annotation(ImportAnnotations.Preallocation) == "true",
+            Headers = ImportAnnotations.AskedAll(meta, "extraHeaders"),
+            SecretHeaders = ImportAnnotations.AskedAll(meta, "secretExtraHeaders"),
+        }, null);
+    }
+
+    private static string? Problem(string source, string? endpoint, string content)
+    {
+        string[] schemes = source switch
+        {
+            "http" => ["http", "https"],
+            "s3" => ["s3", "http", "https"],
+            "registry" => ["docker", "oci"],
+            "none" => [],
+            _ => ["?"],
+        };
+        var isUrl = Uri.TryCreate(endpoint, UriKind.Absolute, out var url) && url.Host.Length > 0;
+        return schemes switch
+        {
+            ["?"] => $"the source \"{source}\" is not supported; there are http, s3, registry, and none for a blank disk",
+            _ when content is not (Disk or Archive) => $"the contentType \"{content}\" is not known; it is {Disk} or {Archive}",
+            [] => null,
+            _ when endpoint is null => $"the source is {source}, and no endpoint is given; set the annotation to the image's URL",
+            _ when !isUrl => $"the endpoint \"{WithoutSecrets(endpoint)}\" is no URL; write one such as {Example(source)}",
+            _ when !schemes.Contains(url!.Scheme) => $"the endpoint \"{WithoutSecrets(endpoint)}\" has the scheme {url.Scheme}, but the source {source} has {string.Join(", ", schemes)}; write one such as {Example(source)}",
+            _ => null,
+        };
+    }
+
+    private static string Example(string source) => source switch
+    {
+        "s3" => "https://HOST/BUCKET/KEY",
+        "registry" => "docker://HOST/NAME:TAG",
+        _ => "https://HOST/PATH",
+    };
+
+    /// <summary>Somebody may have written a password into it, or a token after the question mark.</summary>
+    private static string WithoutSecrets(string text)
+    {
+        var shown = text.Split('?', '#')[0];
+        var (at, start) = (shown.LastIndexOf('@'), shown.IndexOf("//", StringComparison.Ordinal));
+        shown = at < 0 ? shown : shown[..(start < 0 ? 0 : start + 2)] + shown[(at + 1)..];
+        return shown.Length <= 200 ? shown : shown[..200] + "…";
+    }
+}

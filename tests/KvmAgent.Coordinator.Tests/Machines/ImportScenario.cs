@@ -1,0 +1,58 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Imports;
+using KvmAgent.Kubernetes.Core;
+
+namespace KvmAgent.Coordinator.Tests.Machines;
+
+/// <summary>A claim and its importer's pod → what is written of the claim, what is done and what is told.</summary>
+internal static class ImportScenario
+{
+    public static JsonObject Decide(JsonObject given)
+    {
+        var claim = Recorded(Given.Claim(given["claim"]!));
+        var pod = given["pod"] is { } p ? Pod(p, claim) : null;
+        var plan = ImportDecision.Decide(new ImportView(claim, pod));
+        return new JsonObject
+        {
+            ["annotations"] = plan.State?.Patch(claim)?["metadata"]?["annotations"]?.DeepClone(),
+            ["action"] = plan.Action switch
+            {
+                null => null,
+                ImportAction.CreatePod(var request) => $"create a pod for {request.Source} {request.Endpoint}",
+                ImportAction.DeletePod(var deleted) => $"delete Pod {deleted.Metadata.Name}",
+                _ => throw new ArgumentOutOfRangeException(nameof(given), plan.Action, "unknown action"),
+            },
+            ["event"] = plan.State is { } state && ImportEvents.Of(claim, state) is { } told ? $"{told.Type} {told.Reason}: {told.Message}" : null,
+        };
+    }
+
+    public static JsonObject Pod(JsonObject given)
+    {
+        var claim = Given.Claim(given["claim"]!);
+        return ImportRequest.Of(claim) is not { Request: { } request } asked
+            ? new JsonObject { ["problems"] = ImportRequest.Of(claim)?.Problem ?? "nothing is asked" }
+            : JsonSerializer.SerializeToNode(ImporterPod.Create(claim, request, Given.Options(given["options"]), new ImportOptions()), CoreKinds.Pods.Json)!.AsObject();
+    }
+
+    /// <summary>Where it was recorded which request is followed, as <c>same</c>: this one.</summary>
+    private static PersistentVolumeClaim Recorded(PersistentVolumeClaim claim) =>
+        claim.Metadata.Annotation(ImportAnnotations.Request) != "same" || ImportRequest.Of(claim) is not { Request: { } request } ? claim : claim with
+        {
+            Metadata = claim.Metadata with { Annotations = new Dictionary<string, string>(claim.Metadata.Annotations!) { [ImportAnnotations.Request] = request.Hash(claim) } },
+        };
+
+    /// <summary>The claim's own where it does not say whose it is, and for what the claim asks.</summary>
+    private static Pod Pod(JsonNode given, PersistentVolumeClaim claim)
+    {
+        var pod = Given.Pod(given, ImporterPod.Name(claim));
+        return pod.Metadata.OwnerReferences is not null || ImportRequest.Of(claim) is not { Request: { } request } ? pod : pod with
+        {
+            Metadata = pod.Metadata with
+            {
+                OwnerReferences = [CoreKinds.PersistentVolumeClaims.OwnerOf(claim)],
+                Annotations = new Dictionary<string, string> { [ImportAnnotations.Request] = pod.Metadata.Annotation(ImportAnnotations.Request) ?? request.Hash(claim) },
+            },
+        };
+    }
+}
