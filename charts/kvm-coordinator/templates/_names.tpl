@@ -25,3 +25,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "kvm-coordinator.apiVersions" -}}
 {{- list "v1" "v1alpha3" | toJson -}}
 {{- end -}}
+
+{{/* Whether a file's kind is the coordinator's to have: an importer's own are left to it where it is there. */}}
+{{- define "kvm-coordinator.hasKind" -}}
+{{- if or .root.Values.imports.concurrency (not (contains "cdi.kubevirt.io" .path)) -}}true{{- end -}}
+{{- end -}}

@@ -20,7 +20,7 @@ without access to a cluster, nothing is known of it.
 {{- $foreign := list -}}
 {{- range $path, $_ := .Files.Glob "files/crds/*.yaml" -}}
 {{- $name := base $path | trimSuffix ".yaml" -}}
-{{- with lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" $name -}}
+{{- with ternary (lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" $name) dict (eq "true" (include "kvm-coordinator.hasKind" (dict "path" $path "root" $))) -}}
 {{- $notes := default dict .metadata.annotations -}}
 {{- if not (and (eq (default "" (get $notes "meta.helm.sh/release-name")) $.Release.Name) (eq (default "" (get $notes "meta.helm.sh/release-namespace")) $.Release.Namespace)) -}}
 {{- $foreign = append $foreign $name -}}

@@ -6,7 +6,8 @@ namespace KvmAgent.Coordinator.Api;
 /// <summary>The kinds of KubeVirt's that the coordinator realises.</summary>
 internal static class Kinds
 {
-    public const string Group = "kubevirt.io", Version = "v1", InstancetypeGroup = "instancetype.kubevirt.io", InstancetypeVersion = "v1beta1";
+    public const string Group = "kubevirt.io", Version = "v1", InstancetypeGroup = "instancetype.kubevirt.io", InstancetypeVersion = "v1beta1",
+        ImporterGroup = "cdi.kubevirt.io", ImporterVersion = "v1beta1";
 
     public static readonly ResourceKind<VirtualMachine> VirtualMachines =
         new(Group, Version, "virtualmachines", "VirtualMachine", true, ApiJson.Default.VirtualMachine);
@@ -32,6 +33,9 @@ internal static class Kinds
     public static readonly ResourceKind<VirtualMachineClusterPreference> ClusterPreferences = new(
         InstancetypeGroup, InstancetypeVersion, "virtualmachineclusterpreferences", "VirtualMachineClusterPreference", false,
         ApiJson.Default.VirtualMachineClusterPreference);
+
+    public static readonly ResourceKind<DataVolume> DataVolumes =
+        new(ImporterGroup, ImporterVersion, "datavolumes", "DataVolume", true, ApiJson.Default.DataVolume);
 }
 
 [JsonSerializable(typeof(VirtualMachine))]
@@ -41,6 +45,7 @@ internal static class Kinds
 [JsonSerializable(typeof(VirtualMachineClusterInstancetype))]
 [JsonSerializable(typeof(VirtualMachinePreference))]
 [JsonSerializable(typeof(VirtualMachineClusterPreference))]
+[JsonSerializable(typeof(DataVolume))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(PooledStringConverter)])]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -3,6 +3,7 @@ using System.Net.Security;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Metrics;
 using KvmAgent.Coordinator.Subresources;
@@ -120,7 +121,10 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         var registration = new ApiRegistration(_client, _certificate, _time, _logs.CreateLogger<ApiRegistration>());
         using var imports = _imports is null ? null : new ImportController(
             _client, _imports, new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>()), options, _settings.Imports, _time, _logs.CreateLogger<ImportController>());
-        await Task.WhenAll(controller.RunAsync(stop), registration.RunAsync(stop), imports?.RunAsync(stop) ?? Task.CompletedTask).ConfigureAwait(false);
+        var volumes = _imports is null ? null : new VolumeController(
+            _client, _imports, new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>()), _time, _logs.CreateLogger<VolumeController>());
+        await Task.WhenAll(
+            controller.RunAsync(stop), registration.RunAsync(stop), imports?.RunAsync(stop) ?? Task.CompletedTask, volumes?.RunAsync(stop) ?? Task.CompletedTask).ConfigureAwait(false);
     }
 
     private void MapAgents(IEndpointRouteBuilder routes) => routes.MapAgents(new AgentServices(

@@ -29,6 +29,9 @@ internal static class ImportAnnotations
     public static string? Asked(ObjectMeta meta, string name) =>
         (meta.Annotation(ModernImport + name) ?? meta.Annotation(EarlyImport + name))?.Trim() is { Length: > 0 } text ? text : null;
 
+    /// <summary>The annotation by which that is asked today.</summary>
+    public static string NameOf(string name) => ModernImport + name;
+
     /// <summary>Those of a list: <c>extraHeaders.0</c> and so on, in the order of their names.</summary>
     public static IReadOnlyList<string> AskedAll(ObjectMeta meta, string name) =>
         [.. (meta.Annotations ?? new Dictionary<string, string>())

@@ -1,3 +1,4 @@
+using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
@@ -19,6 +20,7 @@ internal sealed class ImportCache
     public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
     {
         Claims = machines.Claims;
+        Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
         Claims.Changed += e =>
         {
@@ -28,16 +30,30 @@ internal sealed class ImportCache
             }
         };
         Pods.Changed += e => PodChanged(e.Object);
+        Volumes.Changed += e => VolumeTouched?.Invoke(new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
+        // A volume and its claim have one name.
+        Claims.Changed += e =>
+        {
+            if (Volumes.Get(e.Object.Metadata.Namespace, e.Object.Metadata.Name!) is not null)
+            {
+                VolumeTouched?.Invoke(ClaimKey.Of(e.Object));
+            }
+        };
     }
 
     /// <summary>Something of this claim's has changed.</summary>
     public event Action<ClaimKey>? Touched;
 
+    /// <summary>Something of the DataVolume of this name has changed.</summary>
+    public event Action<ClaimKey>? VolumeTouched;
+
     public Informer<PersistentVolumeClaim> Claims { get; }
+
+    public Informer<DataVolume> Volumes { get; }
 
     public Informer<Pod> Pods { get; }
 
-    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced);
+    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced);
 
     /// <summary>How many importers there are that have not ended.</summary>
     public int AtWork => Pods.List().Count(static p => p.Status?.Phase is not (ImportState.Succeeded or ImportState.Failed));
@@ -48,7 +64,7 @@ internal sealed class ImportCache
         .OrderBy(static c => c.Metadata.CreationTimestamp)
         .Select(ClaimKey.Of);
 
-    public Task RunAsync(CancellationToken stop) => Pods.RunAsync(stop);
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop));
 
     private void PodChanged(Pod pod)
     {

@@ -10,7 +10,9 @@ namespace KvmAgent.Coordinator.Machines;
 /// </summary>
 internal static class ClaimContent
 {
-    private const string Prefix = "cdi.kubevirt.io/storage.", PopulatedFor = Prefix + "populatedFor", UsePopulator = Prefix + "usePopulator";
+    public const string PopulatedFor = Prefix + "populatedFor";
+
+    private const string Prefix = "cdi.kubevirt.io/storage.", UsePopulator = Prefix + "usePopulator";
 
     private const string DataVolume = "DataVolume", Succeeded = "Succeeded", Failed = "Failed";
 

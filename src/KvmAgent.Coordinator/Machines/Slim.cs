@@ -18,6 +18,8 @@ internal static class Slim
         Status = pod.Status is { } status ? status with { Unknown = null } : null,
     };
 
+    public static DataVolume Volume(DataVolume volume) => volume with { Metadata = Meta(volume.Metadata) };
+
     public static PersistentVolumeClaim Claim(PersistentVolumeClaim claim) => claim with
     {
         Metadata = Meta(claim.Metadata) with { Labels = null, Annotations = ClaimContent.Annotations(claim.Metadata) },

@@ -12,7 +12,7 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 internal static class Given
 {
     public const string InstanceUid = "11111111-2222-3333-4444-555555555555", MachineUid = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", PodUid = "99999999-8888-7777-6666-555555555555",
-        ClaimUid = "cccccccc-1111-2222-3333-cccccccccccc";
+        VolumeUid = "dddddddd-1111-2222-3333-dddddddddddd", ClaimUid = "cccccccc-1111-2222-3333-cccccccccccc";
 
     public static readonly DateTimeOffset Epoch = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
 
@@ -53,6 +53,9 @@ internal static class Given
 
     public static PersistentVolumeClaim Claim(JsonNode given) =>
         Read(given, CoreKinds.PersistentVolumeClaims.Json, new JsonObject { ["name"] = "fedora", ["namespace"] = "golden", ["uid"] = ClaimUid });
+
+    public static DataVolume Volume(JsonNode given) =>
+        Read(given, ApiJson.Default.DataVolume, new JsonObject { ["name"] = "fedora", ["namespace"] = "golden", ["uid"] = VolumeUid });
 
     public static MachineOptions Options(JsonNode? given) => new()
     {

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Kubernetes.Core;
 
 namespace KvmAgent.Coordinator.Tests.Machines;
@@ -33,6 +35,25 @@ internal static class ImportScenario
         return ImportRequest.Of(claim) is not { Request: { } request } asked
             ? new JsonObject { ["problems"] = ImportRequest.Of(claim)?.Problem ?? "nothing is asked" }
             : JsonSerializer.SerializeToNode(ImporterPod.Create(claim, request, Given.Options(given["options"]), new ImportOptions()), CoreKinds.Pods.Json)!.AsObject();
+    }
+
+    /// <summary>The volume's own claim where it does not say whose it is.</summary>
+    public static JsonObject Volume(JsonObject given)
+    {
+        var volume = Given.Volume(given["volume"]!);
+        var claim = given["claim"] is { } c ? Given.Claim(c) : null;
+        if (claim is { Metadata.OwnerReferences: null })
+        {
+            claim = claim with { Metadata = claim.Metadata with { OwnerReferences = [Kinds.DataVolumes.OwnerOf(volume)] } };
+        }
+
+        var plan = VolumeDecision.Decide(new VolumeView(volume, claim, Given.Now(given)));
+        return new JsonObject
+        {
+            ["status"] = JsonSerializer.SerializeToNode(plan.Status, ApiJson.Default.DataVolumeStatus),
+            ["create"] = plan.Create is null ? null : JsonSerializer.SerializeToNode(plan.Create, CoreKinds.PersistentVolumeClaims.Json),
+            ["events"] = new JsonArray([.. plan.Events.Select(static e => (JsonNode)$"{e.Type} {e.Reason}: {e.Message}")]),
+        };
     }
 
     /// <summary>Where it was recorded which request is followed, as <c>same</c>: this one.</summary>

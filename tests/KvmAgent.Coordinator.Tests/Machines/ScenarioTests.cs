@@ -3,7 +3,7 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 /// <summary>Each folder of Scenarios holds one behaviour of the pure functions; see <see cref="Scenario"/>.</summary>
 public sealed class ScenarioTests
 {
-    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers";
+    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes";
 
     public static TheoryData<string> PodNames => [.. Scenario.Names(PodScenario.Area)];
 
@@ -14,6 +14,8 @@ public sealed class ScenarioTests
     public static TheoryData<string> AdoptionNames => [.. Scenario.Names(Adoption)];
 
     public static TheoryData<string> ImportNames => [.. Scenario.Names(Imports)];
+
+    public static TheoryData<string> VolumeNames => [.. Scenario.Names(Volumes)];
 
     public static TheoryData<string> ImporterNames => [.. Scenario.Names(Importers)];
 
@@ -40,4 +42,8 @@ public sealed class ScenarioTests
     [Theory]
     [MemberData(nameof(ImporterNames))]
     public void A_claim_becomes_its_importers_pod(string name) => Scenario.Check(Importers, name, ImportScenario.Pod);
+
+    [Theory]
+    [MemberData(nameof(VolumeNames))]
+    public void A_data_volume_makes_and_follows_its_claim(string name) => Scenario.Check(Volumes, name, ImportScenario.Volume);
 }

@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Tests.Machines;
 using KvmAgent.Kubernetes;
@@ -22,7 +23,9 @@ internal sealed class RunningImports : IAsyncDisposable
         var cache = new ImportCache(_client, machines, null, TimeProvider.System, NullLogger<ImportCache>.Instance);
         var events = new EventRecorder(_client, TimeProvider.System, NullLogger<EventRecorder>.Instance);
         _controller = new ImportController(_client, cache, events, Given.Options(null), options, TimeProvider.System, NullLogger<ImportController>.Instance);
-        _running = Task.WhenAll(machines.RunAsync(_stop.Token), cache.RunAsync(_stop.Token), _controller.RunAsync(_stop.Token));
+        var volumes = new VolumeController(
+            _client, cache, new EventRecorder(_client, TimeProvider.System, NullLogger<EventRecorder>.Instance), TimeProvider.System, NullLogger<VolumeController>.Instance);
+        _running = Task.WhenAll(machines.RunAsync(_stop.Token), cache.RunAsync(_stop.Token), _controller.RunAsync(_stop.Token), volumes.RunAsync(_stop.Token));
     }
 
     public static RunningImports Start(TestApiServer server, ImportOptions options) => new(server, options);

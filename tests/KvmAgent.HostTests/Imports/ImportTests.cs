@@ -154,6 +154,25 @@ public sealed class ImportTests
         cluster.Node.Started.ShouldBe(1);
     }
 
+    [Fact]
+    public async Task A_data_volume_is_filled_and_goes_with_its_claim()
+    {
+        await using var cluster = await ImportCluster.StartAsync();
+        var disk = Disk(4 * MiB);
+        cluster.Server.Create(System.Text.Json.Nodes.JsonNode.Parse(
+            $$$"""
+            {"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": "fedora", "namespace": "{{{ImportCluster.Namespace}}}"},
+             "spec": {"source": {"http": {"url": "{{{cluster.Site.Add("/disk.qcow2", await Qcow2Async(disk))}}}"} }, "storage": {"resources": {"requests": {"storage": "64Mi"} } } } }
+            """)!.AsObject());
+        await cluster.FilledAsync("fedora", disk);
+        await cluster.UntilAsync(() => (string?)cluster.Server.Get("cdi.kubevirt.io", "datavolumes", ImportCluster.Namespace, "fedora")!["status"]?["phase"] == "Succeeded");
+        var status = cluster.Server.Get("cdi.kubevirt.io", "datavolumes", ImportCluster.Namespace, "fedora")!["status"]!;
+        ((string?)status["claimName"], (string?)status["progress"]).ShouldBe(("fedora", "100.0%"));
+
+        cluster.Server.Delete("cdi.kubevirt.io", "datavolumes", ImportCluster.Namespace, "fedora");
+        await cluster.UntilAsync(() => cluster.Server.Get("", "persistentvolumeclaims", ImportCluster.Namespace, "fedora") is null);
+    }
+
     /// <summary>One that is recognised: with an MBR's signature.</summary>
     private static byte[] Disk(int size, int seed = 1)
     {

@@ -33,6 +33,13 @@ internal static class CustomResourceDefinitions
         Of(Kinds.ClusterInstancetypes, ["v1beta1"], ["vmclusterinstancetype", "vmclusterinstancetypes", "vmcf", "vmcfs"], []),
         Of(Kinds.Preferences, ["v1beta1"], ["vmpref", "vmprefs", "vmp", "vmps"], []),
         Of(Kinds.ClusterPreferences, ["v1beta1"], ["vmcp", "vmcps"], []),
+        Of(Kinds.DataVolumes, ["v1beta1"], ["dv", "dvs"],
+        [
+            Column("Phase", "string", ".status.phase", "How far the volume is"),
+            Column("Progress", "string", ".status.progress", "Of the transfer, where it is known"),
+            Column("Restarts", "integer", ".status.restartCount", "How often the importer was started again"),
+            Column("Age", "date", ".metadata.creationTimestamp"),
+        ]),
     ];
 
     private static JsonObject Of<T>(ResourceKind<T> kind, string[] versions, string[] shortNames, JsonObject[] columns)

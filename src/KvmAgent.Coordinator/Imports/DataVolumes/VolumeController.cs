@@ -1,0 +1,95 @@
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines;
+using KvmAgent.Kubernetes;
+using KvmAgent.Kubernetes.Core;
+using Microsoft.Extensions.Logging;
+
+namespace KvmAgent.Coordinator.Imports.DataVolumes;
+
+/// <summary>Makes the claims of DataVolumes and says how far they are. What fills them is <see cref="ImportController"/>. Runs in the leader alone.</summary>
+internal sealed partial class VolumeController(KubernetesClient client, ImportCache cache, EventRecorder events, TimeProvider time, ILogger<VolumeController> log)
+{
+    private const int Workers = 4;
+    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
+    private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 50, Burst = 500 };
+
+    private readonly ILogger _log = log;
+    private readonly StatusWriter<DataVolume, DataVolumeStatus> _status = new(client, Kinds.DataVolumes, ApiJson.Default.DataVolumeStatus, static v => v.Status);
+
+    /// <summary>Until it leads no more.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var queue = new WorkQueue<ClaimKey>(time, Retries, LogFailure);
+        void Add(ClaimKey key) => queue.Add(key);
+        cache.VolumeTouched += Add;
+        try
+        {
+            await cache.Synced.WaitAsync(stop).ConfigureAwait(false);
+            foreach (var volume in cache.Volumes.List())
+            {
+                queue.Add(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!));
+            }
+
+            await events.WriteWhileAsync(queue.RunAsync(Workers, (key, cancel) => LookAsync(key, queue, cancel), stop)).ConfigureAwait(false);
+        }
+        finally
+        {
+            cache.VolumeTouched -= Add;
+        }
+    }
+
+    private async Task LookAsync(ClaimKey key, WorkQueue<ClaimKey> queue, CancellationToken cancel)
+    {
+        if (cache.Volumes.Get(key.Namespace, key.Name) is not { } volume)
+        {
+            return;
+        }
+
+        var view = new VolumeView(volume, cache.Claims.Get(key.Namespace, key.Name), time.GetUtcNow());
+        var plan = VolumeDecision.Decide(view);
+        if (plan.Create is { } wanted)
+        {
+            try
+            {
+                var made = Slim.Claim(await client.CreateAsync(CoreKinds.PersistentVolumeClaims, wanted, cancel).ConfigureAwait(false));
+                cache.Claims.Observe(made);
+                plan = VolumeDecision.Decide(view with { Claim = made });
+            }
+            catch (KubernetesException e) when (e.IsForbidden || e.IsInvalid || e.Code == 400)
+            {
+                // A quota or a policy, or a claim that the server does not take: somebody must change it.
+                plan = VolumeDecision.Refused(view, e.Status.Reason ?? "FailedCreate", e.Message);
+                queue.AddAfter(key, Retry);
+            }
+        }
+
+        if (await _status.WriteAsync(volume, plan.Status, cancel).ConfigureAwait(false) is not { } written)
+        {
+            return;
+        }
+
+        cache.Volumes.Observe(Slim.Volume(written));
+        foreach (var told in plan.Events)
+        {
+            events.Record(Kinds.DataVolumes, volume, told);
+        }
+    }
+
+    private void LogFailure(ClaimKey key, Exception e)
+    {
+        if (e is KubernetesException failure && (failure.IsConflict || failure.IsAlreadyExists))
+        {
+            LogStale(key);
+        }
+        else
+        {
+            LogFailed(e is KubernetesException or HttpRequestException ? null : e, key, e.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "DataVolume {Key} was changed meanwhile; it is looked at again")]
+    private partial void LogStale(ClaimKey key);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "DataVolume {Key} could not be looked after, it is tried again: {Error}")]
+    private partial void LogFailed(Exception? e, ClaimKey key, string error);
+}
