@@ -1,13 +1,14 @@
+{{/* key=value, by commas. */}}
+{{- define "kvm-coordinator.pairs" -}}
+{{- $pairs := list -}}
+{{- range $key, $value := . }}{{ $pairs = append $pairs (printf "%s=%v" $key $value) }}{{ end -}}
+{{- join "," $pairs -}}
+{{- end -}}
+
 {{/* The coordinator's settings as variables; those that say nothing are left out. A test holds the list equal to the coordinator's. */}}
 {{- define "kvm-coordinator.env" -}}
 {{- $v := .Values -}}
 {{- $full := include "kvm-coordinator.fullname" . -}}
-{{- $selector := list -}}
-{{- range $key, $value := $v.vm.nodeSelector }}{{ $selector = append $selector (printf "%s=%s" $key $value) }}{{ end -}}
-{{- $requests := list -}}
-{{- range $key, $value := $v.imports.requests }}{{ $requests = append $requests (printf "%s=%v" $key $value) }}{{ end -}}
-{{- $limits := list -}}
-{{- range $key, $value := $v.imports.limits }}{{ $limits = append $limits (printf "%s=%v" $key $value) }}{{ end -}}
 {{- $settings := list
     (list "AGENT_IMAGE" (printf "%s:%s" $v.agent.image.repository (default .Chart.AppVersion $v.agent.image.tag)))
     (list "AGENT_IMAGE_PULL_POLICY" $v.agent.image.pullPolicy)
@@ -16,10 +17,10 @@
     (list "TUN_RESOURCE" $v.vm.tunResource)
     (list "SYSCTL_IP_FORWARD" (ternary "true" "" $v.vm.sysctlIpForward))
     (list "HOST_DISK_PATHS" (join "," $v.vm.hostDiskPaths))
-    (list "VM_NODE_SELECTOR" (join "," $selector))
+    (list "VM_NODE_SELECTOR" (include "kvm-coordinator.pairs" $v.vm.nodeSelector))
     (list "IMPORT_CONCURRENCY" (toString $v.imports.concurrency))
-    (list "IMPORTER_REQUESTS" (join "," $requests))
-    (list "IMPORTER_LIMITS" (join "," $limits))
+    (list "IMPORTER_REQUESTS" (include "kvm-coordinator.pairs" $v.imports.requests))
+    (list "IMPORTER_LIMITS" (include "kvm-coordinator.pairs" $v.imports.limits))
     (list "AGENT_URL" (default (printf "https://%s-agents.%s.svc:%v" $full .Release.Namespace $v.listen.agentsPort) $v.agent.url))
     (list "AGENT_AUDIENCE" $v.agent.audience)
     (list "LISTEN_AGENTS" (printf "%s:%v" $v.listen.address $v.listen.agentsPort))

@@ -67,7 +67,7 @@ internal abstract class EnvironmentReader(IReadOnlyDictionary<string, string> en
     }
 
     protected string[] List(Setting setting) =>
-        (Text(setting) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        Value(setting).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     protected string Value(Setting setting) => Text(setting) ?? setting.Default;
 

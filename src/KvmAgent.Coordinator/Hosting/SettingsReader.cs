@@ -76,7 +76,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
     private Dictionary<string, Quantity> Quantities(Setting setting)
     {
         var quantities = new Dictionary<string, Quantity>();
-        foreach (var part in Value(setting).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (var part in List(setting))
         {
             if (part.Split('=') is [{ Length: > 0 } resource, var text] && new Quantity(text).TryValue(out var value) && value >= 0)
             {

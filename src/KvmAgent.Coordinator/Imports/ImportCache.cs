@@ -11,16 +11,19 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 {
     public static ClaimKey Of(PersistentVolumeClaim claim) => new(claim.Metadata.Namespace!, claim.Metadata.Name!);
 
-    public override string ToString() => $"{Namespace}/{Name}";
+    public override string ToString() => $"claim {Namespace}/{Name}";
 }
 
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
+    private const string ByReason = "reason";
+
     public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
     {
         Claims = machines.Claims;
         Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
+        Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
         Claims.Changed += e =>
         {
@@ -29,7 +32,7 @@ internal sealed class ImportCache
                 Touched?.Invoke(ClaimKey.Of(e.Object));
             }
         };
-        Pods.Changed += e => PodChanged(e.Object);
+        Pods.Changed += PodChanged;
         Volumes.Changed += e => VolumeTouched?.Invoke(new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
         // A volume and its claim have one name.
         Claims.Changed += e =>
@@ -56,23 +59,31 @@ internal sealed class ImportCache
     public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced);
 
     /// <summary>How many importers there are that have not ended.</summary>
-    public int AtWork => Pods.List().Count(static p => p.Status?.Phase is not (ImportState.Succeeded or ImportState.Failed));
+    public int AtWork => Pods.List().Count(static p => !IsOver(p));
 
     /// <summary>Claims that wait for their turn, the oldest first.</summary>
-    public IEnumerable<ClaimKey> Waiting => Claims.List()
-        .Where(static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) == ImportState.Waiting)
+    private IEnumerable<ClaimKey> Waiting => Claims.ByIndex(ByReason, ImportState.Waiting)
         .OrderBy(static c => c.Metadata.CreationTimestamp)
         .Select(ClaimKey.Of);
 
     public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop));
 
-    private void PodChanged(Pod pod)
+    private static bool IsOver(Pod pod) => pod.Status?.Phase is ImportState.Succeeded or ImportState.Failed;
+
+    private void PodChanged(InformerEvent<Pod> e)
     {
+        var pod = e.Object;
         if (pod.Metadata.Controller is { Kind: "PersistentVolumeClaim" } owner)
         {
             Touched?.Invoke(new ClaimKey(pod.Metadata.Namespace!, owner.Name));
         }
 
+        if (e.Kind != InformerEventKind.Deleted && !IsOver(pod))
+        {
+            return;
+        }
+
+        // A turn is free.
         foreach (var key in Waiting)
         {
             Touched?.Invoke(key);

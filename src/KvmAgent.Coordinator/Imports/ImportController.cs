@@ -9,7 +9,7 @@ namespace KvmAgent.Coordinator.Imports;
 /// Fills claims that ask for it: each claim that something has touched is looked at whole, what <see cref="ImportDecision"/> says is done,
 /// and told in the claim's annotations and by Events. Runs in the leader alone; not more importers are made than may be at work at once.
 /// </summary>
-internal sealed partial class ImportController(
+internal sealed class ImportController(
     KubernetesClient client, ImportCache cache, EventRecorder events, MachineOptions machines, ImportOptions options, TimeProvider time, ILogger<ImportController> log)
     : IDisposable
 {
@@ -17,7 +17,7 @@ internal sealed partial class ImportController(
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
     private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 50, Burst = 500 };
 
-    private readonly ILogger _log = log;
+    private readonly LookLog _log = new(log);
 
     /// <summary>Between counting the importers and making another.</summary>
     private readonly SemaphoreSlim _making = new(1);
@@ -27,7 +27,7 @@ internal sealed partial class ImportController(
     /// <summary>Until it leads no more.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        var queue = new WorkQueue<ClaimKey>(time, Retries, LogFailure);
+        var queue = new WorkQueue<ClaimKey>(time, Retries, (key, e) => _log.Failed(key, e));
         void Add(ClaimKey key) => queue.Add(key);
         cache.Touched += Add;
         try
@@ -162,22 +162,4 @@ internal sealed partial class ImportController(
             // As wanted.
         }
     }
-
-    private void LogFailure(ClaimKey key, Exception e)
-    {
-        if (e is KubernetesException { IsConflict: true })
-        {
-            LogStale(key);
-        }
-        else
-        {
-            LogFailed(e is KubernetesException or HttpRequestException ? null : e, key, e.Message);
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "claim {Key} was changed meanwhile; it is looked at again")]
-    private partial void LogStale(ClaimKey key);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "claim {Key} could not be looked after, it is tried again: {Error}")]
-    private partial void LogFailed(Exception? e, ClaimKey key, string error);
 }

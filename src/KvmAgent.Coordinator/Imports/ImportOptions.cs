@@ -1,3 +1,4 @@
+using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Kubernetes.Resources;
 
 namespace KvmAgent.Coordinator.Imports;
@@ -9,8 +10,8 @@ internal sealed record ImportOptions
     public int Concurrency { get; init; } = 10;
 
     /// <summary>Of an importer's container.</summary>
-    public IReadOnlyDictionary<string, Quantity> Requests { get; init; } = new Dictionary<string, Quantity> { ["cpu"] = new("100m"), ["memory"] = new("256Mi") };
+    public IReadOnlyDictionary<string, Quantity> Requests { get; init; } = PodSecurity.ImporterResources.Requests!;
 
     /// <summary>Likewise.</summary>
-    public IReadOnlyDictionary<string, Quantity> Limits { get; init; } = new Dictionary<string, Quantity> { ["memory"] = new("256Mi") };
+    public IReadOnlyDictionary<string, Quantity> Limits { get; init; } = PodSecurity.ImporterResources.Limits!;
 }

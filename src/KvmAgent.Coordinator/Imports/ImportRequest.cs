@@ -11,6 +11,15 @@ internal sealed record ImportRequest(string Source, string? Endpoint)
 {
     private const string Archive = "archive", Disk = "kubevirt";
 
+    /// <summary>By source, those of its endpoint; a blank disk has none.</summary>
+    private static readonly Dictionary<string, string[]> Schemes = new()
+    {
+        ["http"] = ["http", "https"],
+        ["s3"] = ["s3", "http", "https"],
+        ["registry"] = ["docker", "oci"],
+        ["none"] = [],
+    };
+
     /// <summary>A Secret of the claim's namespace with <c>accessKeyId</c> and <c>secretKey</c>.</summary>
     public string? Secret { get; init; }
 
@@ -65,25 +74,29 @@ internal sealed record ImportRequest(string Source, string? Endpoint)
 
     private static string? Problem(string source, string? endpoint, string content)
     {
-        string[] schemes = source switch
+        if (!Schemes.TryGetValue(source, out var schemes))
         {
-            "http" => ["http", "https"],
-            "s3" => ["s3", "http", "https"],
-            "registry" => ["docker", "oci"],
-            "none" => [],
-            _ => ["?"],
-        };
-        var isUrl = Uri.TryCreate(endpoint, UriKind.Absolute, out var url) && url.Host.Length > 0;
-        return schemes switch
+            return $"the source \"{source}\" is not supported; there are http, s3, registry, and none for a blank disk";
+        }
+
+        if (content is not (Disk or Archive))
         {
-            ["?"] => $"the source \"{source}\" is not supported; there are http, s3, registry, and none for a blank disk",
-            _ when content is not (Disk or Archive) => $"the contentType \"{content}\" is not known; it is {Disk} or {Archive}",
-            [] => null,
-            _ when endpoint is null => $"the source is {source}, and no endpoint is given; set the annotation to the image's URL",
-            _ when !isUrl => $"the endpoint \"{WithoutSecrets(endpoint)}\" is no URL; write one such as {Example(source)}",
-            _ when !schemes.Contains(url!.Scheme) => $"the endpoint \"{WithoutSecrets(endpoint)}\" has the scheme {url.Scheme}, but the source {source} has {string.Join(", ", schemes)}; write one such as {Example(source)}",
-            _ => null,
-        };
+            return $"the contentType \"{content}\" is not known; it is {Disk} or {Archive}";
+        }
+
+        if (schemes.Length == 0)
+        {
+            return null;
+        }
+
+        if (endpoint is null)
+        {
+            return $"the source is {source}, and no endpoint is given; set the annotation to the image's URL";
+        }
+
+        return !Uri.TryCreate(endpoint, UriKind.Absolute, out var url) || url.Host.Length == 0 ? $"the endpoint \"{WithoutSecrets(endpoint)}\" is no URL; write one such as {Example(source)}"
+            : !schemes.Contains(url.Scheme) ? $"the endpoint \"{WithoutSecrets(endpoint)}\" has the scheme {url.Scheme}, but the source {source} has {string.Join(", ", schemes)}; write one such as {Example(source)}"
+            : null;
     }
 
     private static string Example(string source) => source switch

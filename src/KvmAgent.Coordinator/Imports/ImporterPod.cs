@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Machines.Pods;
@@ -16,34 +15,34 @@ internal static class ImporterPod
 {
     public const string ContainerName = "importer";
 
-    private const string Volume = "cdi-data-vol", VolumeDir = "/data", Device = "/dev/cdi-block-volume", CertDir = "/certs", HeadersDir = "/extraheaders";
+    private const string DataVolume = "cdi-data-vol", VolumeDir = "/data", Device = "/dev/cdi-block-volume", CertDir = "/certs", HeadersDir = "/extraheaders";
 
     /// <summary>The same for the same claim, so that nobody makes two.</summary>
     public static string Name(PersistentVolumeClaim claim) => PodParts.Name("importer", claim.Metadata.Name!);
 
     public static Pod Create(PersistentVolumeClaim claim, ImportRequest request, MachineOptions machines, ImportOptions options)
     {
-        var volumes = new List<Volume> { Of(Volume, "persistentVolumeClaim", new JsonObject { ["claimName"] = claim.Metadata.Name }) };
+        var volumes = new List<Volume> { Volume.Of(DataVolume, "persistentVolumeClaim", new JsonObject { ["claimName"] = claim.Metadata.Name }) };
         var mounts = new List<VolumeMount>();
         List<VolumeDevice>? devices = null;
         if (claim.Spec?.VolumeMode == PersistentVolumeClaim.Block)
         {
-            devices = [new VolumeDevice(Volume, Device)];
+            devices = [new VolumeDevice(DataVolume, Device)];
         }
         else
         {
-            mounts.Add(new VolumeMount(Volume, VolumeDir));
+            mounts.Add(new VolumeMount(DataVolume, VolumeDir));
         }
 
         if (request.CertConfigMap is { } certificates)
         {
-            volumes.Add(Of("certs", "configMap", new JsonObject { ["name"] = certificates }));
+            volumes.Add(Volume.Of("certs", "configMap", new JsonObject { ["name"] = certificates }));
             mounts.Add(new VolumeMount("certs", CertDir) { ReadOnly = true });
         }
 
         foreach (var (number, secret) in request.SecretHeaders.Index())
         {
-            volumes.Add(Of($"headers-{number}", "secret", new JsonObject { ["secretName"] = secret }));
+            volumes.Add(Volume.Of($"headers-{number}", "secret", new JsonObject { ["secretName"] = secret }));
             mounts.Add(new VolumeMount($"headers-{number}", $"{HeadersDir}/{number}") { ReadOnly = true });
         }
 
@@ -126,7 +125,4 @@ internal static class ImporterPod
     {
         ValueFrom = new JsonObject { ["secretKeyRef"] = new JsonObject { ["name"] = secret, ["key"] = key } },
     };
-
-    private static Volume Of(string name, string kind, JsonObject source) =>
-        new() { Name = name, Source = new Dictionary<string, JsonElement> { [kind] = JsonElement.Parse(source.ToJsonString()) } };
 }

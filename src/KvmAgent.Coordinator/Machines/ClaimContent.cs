@@ -14,25 +14,25 @@ internal static class ClaimContent
 
     private const string Prefix = "cdi.kubevirt.io/storage.", UsePopulator = Prefix + "usePopulator";
 
-    private const string DataVolume = "DataVolume", Succeeded = "Succeeded", Failed = "Failed";
+    private const string DataVolume = "DataVolume";
 
     public static bool IsFilled(PersistentVolumeClaim claim)
     {
         var meta = claim.Metadata;
-        var phase = meta.Annotation(ImportAnnotations.Phase);
-        return phase == Succeeded
+        var phase = ImportState.PhaseOf(claim);
+        return phase == ImportState.Succeeded
             || meta.Annotation(PopulatedFor) is { Length: > 0 }
             || (meta.Annotation(UsePopulator) == "true" && claim.Status?.Phase == PersistentVolumeClaim.Bound)
             || (phase is null && meta.Controller?.Kind != DataVolume && !ImportAnnotations.IsAsked(meta));
     }
 
     /// <summary>Whether the last try to fill it failed; there may be another.</summary>
-    public static bool HasFailed(PersistentVolumeClaim claim) => !IsFilled(claim) && claim.Metadata.Annotation(ImportAnnotations.Phase) == Failed;
+    public static bool HasFailed(PersistentVolumeClaim claim) => !IsFilled(claim) && ImportState.PhaseOf(claim) == ImportState.Failed;
 
     /// <summary>How far a claim is that is not filled, for people.</summary>
     public static string Describe(PersistentVolumeClaim claim)
     {
-        var phase = claim.Metadata.Annotation(ImportAnnotations.Phase) is { Length: > 0 } given ? $"in phase {given}" : "not there yet";
+        var phase = ImportState.PhaseOf(claim) is { Length: > 0 } given ? $"in phase {given}" : "not there yet";
         var message = claim.Metadata.Annotation(ImportAnnotations.RunningMessage) is { Length: > 0 } words ? $" and says: {words}" : "";
         return $"PersistentVolumeClaim {claim.Metadata.Name} ({claim.Status?.Phase ?? "Pending"}) is not filled yet; its importer is {phase}{message}";
     }

@@ -15,7 +15,7 @@ namespace KvmAgent.Coordinator.Machines;
 /// decisions, does the writes that they name and writes the status last, so that a coordinator that dies between any two writes is
 /// followed by one that decides the same again. Runs in the leader alone.
 /// </summary>
-internal sealed partial class MachineController
+internal sealed class MachineController
 {
     private const int Workers = 16;
 
@@ -35,13 +35,13 @@ internal sealed partial class MachineController
     private readonly StatusWriter<VirtualMachine, VirtualMachineStatus> _machineStatus;
     private readonly StatusWriter<VirtualMachineInstance, VmiStatus> _instanceStatus;
     private readonly TimeProvider _time;
-    private readonly ILogger _log;
+    private readonly LookLog _log;
 
     public MachineController(
         KubernetesClient client, MachineCache cache, AgentRegistry agents, EventRecorder events, MachineOptions options, TimeProvider time,
         ILogger<MachineController> log)
     {
-        (_cache, _agents, _events, _options, _time, _log) = (cache, agents, events, options, time, log);
+        (_cache, _agents, _events, _options, _time, _log) = (cache, agents, events, options, time, new LookLog(log));
         _actions = new ActionRunner(client, cache);
         _doubts = new SecondLook(client, cache);
         _adoption = new PodAdoption(cache, _actions, events);
@@ -52,7 +52,7 @@ internal sealed partial class MachineController
     /// <summary>Until it leads no more.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        var queue = new WorkQueue<MachineKey>(_time, Retries, LogFailure);
+        var queue = new WorkQueue<MachineKey>(_time, Retries, (key, e) => _log.Failed(key, e));
         void Add(MachineKey key) => queue.Add(key);
         void Reported(AgentReport report)
         {
@@ -187,22 +187,4 @@ internal sealed partial class MachineController
             queue.AddAfter(key, delay);
         }
     }
-
-    private void LogFailure(MachineKey key, Exception e)
-    {
-        if (e is KubernetesException { IsConflict: true } or MachineChangedException)
-        {
-            LogStale(key);
-        }
-        else
-        {
-            LogFailed(e is KubernetesException or HttpRequestException ? null : e, key, e.Message);
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "{Key} was changed meanwhile; it is looked at again")]
-    private partial void LogStale(MachineKey key);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Key} could not be looked after, it is tried again: {Error}")]
-    private partial void LogFailed(Exception? e, MachineKey key, string error);
 }

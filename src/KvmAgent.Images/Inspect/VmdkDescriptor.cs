@@ -11,6 +11,8 @@ internal static class VmdkDescriptor
 {
     private const string Signature = "# Disk DescriptorFile";
 
+    private const int LongestCid = 8;
+
     private static readonly string[] DiskDatabase =
     [
         "ddb.adapterType", "ddb.comment", "ddb.deletable", "ddb.encoding", "ddb.iofilters", "ddb.longContentID", "ddb.thinProvisioned",
@@ -22,9 +24,11 @@ internal static class VmdkDescriptor
 
     public static void Demand(ReadOnlySpan<byte> area, string createType, long capacity, Refusal refuse)
     {
-        // Others may read on where we stop: nothing may follow the text.
+        // Others may read on where we stop: nothing may follow the text, but for its own last characters. QEMU writes a new CID
+        // without leading zeroes, and what the text was longer by stays behind the new end.
         var end = area.IndexOf((byte)0);
-        refuse.Demand(end > 0 && !area[end..].ContainsAnyExcept((byte)0), "its descriptor is not ended by zeroes");
+        refuse.Demand(end > 0 && area[(end + 1)..].TrimEnd((byte)0) is { Length: < LongestCid } rest && area[..end].EndsWith(rest),
+            "its descriptor is not ended by zeroes");
         var text = Encoding.Latin1.GetString(area[..end]);
         refuse.Demand(!text.Any(c => c < ' ' && c is not ('\n' or '\r' or '\t')), "its descriptor is no text");
         var lines = text.Split('\n');
@@ -117,7 +121,7 @@ internal static class VmdkDescriptor
 
     private static string Unquoted(string text) => text.Length >= 2 && text[0] == '"' && text[^1] == '"' ? text[1..^1] : text;
 
-    private static bool IsHex(string text) => text.Length is > 0 and <= 8 && text.All(char.IsAsciiHexDigit);
+    private static bool IsHex(string text) => text.Length is > 0 and <= LongestCid && text.All(char.IsAsciiHexDigit);
 
     private static string Short(string text) => text.Length <= 60 ? text : text[..60] + "…";
 

@@ -142,6 +142,10 @@ public sealed record Volume
     /// <summary>The source under its name, as <c>emptyDir: {}</c>.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Source { get; set; }
+
+    /// <param name="kind">The source's name.</param>
+    public static Volume Of(string name, string kind, JsonObject source) =>
+        new() { Name = name, Source = new Dictionary<string, JsonElement> { [kind] = JsonElement.Parse(source.ToJsonString()) } };
 }
 
 public sealed record PodStatus

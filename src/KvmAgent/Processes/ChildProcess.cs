@@ -14,11 +14,15 @@ internal readonly record struct ChildExit(int Code)
 /// <summary>
 /// A long-lived child (QEMU, dnsmasq): started, its output read line by line, stopped gracefully, its exit awaited.
 /// Its pid is recorded in a file, so that an agent that was killed leaves nothing behind for good: the next start ends it
-/// (<see cref="EndLeftoverAsync"/>). In a container the kernel does the same when PID 1 dies.
+/// (<see cref="EndLeftoverAsync"/>). It begins once that is written, and never where the agent dies before.
+/// In a container the kernel ends all when PID 1 dies.
 /// </summary>
 internal sealed class ChildProcess : IDisposable
 {
     private const int LongestLine = 4096;
+
+    /// <summary>Becomes the program at a word from us; where its input ends without one it is over.</summary>
+    private const string OnceRecorded = """read -r recorded && exec "$@" </dev/null""";
 
     private readonly Process _process;
     private readonly string _record;
@@ -43,16 +47,25 @@ internal sealed class ChildProcess : IDisposable
     public static ChildProcess Start(string record, string program, IEnumerable<string> arguments, Action<string> line)
     {
         // A session of its own: Ctrl-C at a terminal goes to the agent alone, which then stops its children as it should.
-        var process = Children.Start(new ProcessStartInfo("setsid", ["--", Children.Find(program), .. arguments])
+        var process = Children.Start(new ProcessStartInfo("setsid", ["--", "/bin/sh", "-c", OnceRecorded, "sh", Children.Find(program), .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         });
-        process.StandardInput.Close();
-        var started = ProcessStat.Read(process.Id)?.StartTicks;
-        File.WriteAllText(record, string.Create(CultureInfo.InvariantCulture, $"{process.Id} {started}\n"));
-        return new ChildProcess(process, record, line);
+        var child = new ChildProcess(process, record, line);
+        using var gate = process.StandardInput;
+        File.WriteAllText(record, string.Create(CultureInfo.InvariantCulture, $"{process.Id} {ProcessStat.Read(process.Id)?.StartTicks}\n"));
+        try
+        {
+            gate.WriteLine("recorded");
+        }
+        catch (IOException)
+        {
+            // It has ended already; how is told by its exit.
+        }
+
+        return child;
     }
 
     /// <summary>Kills what a predecessor left running, if the record still names that very process, and waits until it is gone.</summary>
@@ -104,7 +117,11 @@ internal sealed class ChildProcess : IDisposable
         await _process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
         var exit = new ChildExit(_process.ExitCode);
         Children.Collected(_process);
-        File.Delete(_record);
+        if (File.Exists(_record))
+        {
+            File.Delete(_record);
+        }
+
         return exit;
     }
 

@@ -25,6 +25,7 @@ public sealed class RightsTests
         ["update virtualmachines/finalizers.kubevirt.io"] = "asked by admission where OwnerReferencesPermissionEnforcement is on",
         ["update virtualmachineinstances/finalizers.kubevirt.io"] = "likewise",
         ["update persistentvolumeclaims/finalizers"] = "likewise",
+        ["update datavolumes/finalizers.cdi.kubevirt.io"] = "likewise",
         ["list configmaps extension-apiserver-authentication in kube-system"] = "of a role that is the cluster's own",
         ["watch configmaps extension-apiserver-authentication in kube-system"] = "likewise",
     };
@@ -96,12 +97,15 @@ public sealed class RightsTests
 
         server.Create(Yaml.Documents(
             $$"""
-            apiVersion: v1
-            kind: PersistentVolumeClaim
-            metadata: {name: golden, namespace: {{Machines}}, annotations: {kubevirt.io/storage.import.endpoint: "https://example.com/disk.img"} }
-            spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi} } }
+            apiVersion: cdi.kubevirt.io/v1beta1
+            kind: DataVolume
+            metadata: {name: golden, namespace: {{Machines}}}
+            spec:
+              source: {http: {url: "https://example.com/disk.img"} }
+              storage: {resources: {requests: {storage: 1Gi} } }
             """).Single().AsObject());
-        await Until.TrueAsync(() => server.Get("", "persistentvolumeclaims", Machines, "golden")!["metadata"]!["annotations"]!["kubevirt.io/storage.import.importPodName"] is not null);
+        await Until.TrueAsync(() => server.Get("cdi.kubevirt.io", "datavolumes", Machines, "golden")!["status"]?["phase"]?.ToString() == "ImportScheduled");
+        server.Delete("cdi.kubevirt.io", "datavolumes", Machines, "golden");
         server.Delete("", "persistentvolumeclaims", Machines, "golden");
         await Until.TrueAsync(() => server.Get("", "pods", Machines, "importer-golden") is null);
 

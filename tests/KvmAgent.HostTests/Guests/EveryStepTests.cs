@@ -36,7 +36,7 @@ public sealed class EveryStepTests : IAsyncLifetime
                 await killed.ExitAsync();
             }
 
-            // The kernel ends a QEMU whose agent was killed before it could record it, in its own time; in a pod it ends all at once.
+            // By its record: what has none has never begun.
             await _pod.QemuGoneAsync();
             await using var next = await StartAsync();
             await next.WaitForLineAsync("Running");

@@ -92,6 +92,16 @@ public sealed class DiskFormatsRefusedTests : IDisposable
     }
 
     [Theory]
+    [InlineData("47\"\n8")]
+    [InlineData("147483647\"\n")]
+    public void A_vmdk_whose_descriptor_is_followed_by_more_than_its_own_end_is_refused(string rest)
+    {
+        var image = DiskSamples.Vmdk;
+        var end = image.AsSpan(512).IndexOf((byte)0) + 512;
+        Refused(image.Bend(end + 1, Encoding.Latin1.GetBytes(rest)), "not ended by zeroes");
+    }
+
+    [Theory]
     [InlineData("subformat=monolithicFlat")]
     [InlineData("subformat=twoGbMaxExtentSparse")]
     [InlineData("subformat=twoGbMaxExtentFlat")]

@@ -69,6 +69,23 @@ public sealed class DiskFormatsTests : IDisposable
         stream.Reads.ShouldBeLessThanOrEqualTo(MostReads);
     }
 
+    /// <summary>QEMU writes a new content id without leading zeroes, over a longer one; this is what is left of the text before it.</summary>
+    [Fact]
+    public void A_vmdk_whose_text_has_become_shorter_is_accepted()
+    {
+        var image = DiskSamples.Vmdk;
+        var text = image.AsSpan(512, image.AsSpan(512).IndexOf((byte)0));
+        var id = text.IndexOf("CID="u8) + 4;
+        var after = text[(id + text[id..].IndexOf((byte)'\n'))..].ToArray();
+        var end = text[^2..].ToArray();
+        text[id] = (byte)'7';
+        after.CopyTo(text[(id + 1)..]);
+        text[id + 1 + after.Length] = 0;
+
+        text.EndsWith(end).ShouldBeTrue();
+        ImageInspector.Inspect(_scratch.File("disk.vmdk", image)).VirtualSize.ShouldBe(DiskSamples.Size);
+    }
+
     [Fact]
     public async Task A_stream_that_tells_its_directory_at_the_end_is_accepted()
     {

@@ -7,19 +7,19 @@ using Microsoft.Extensions.Logging;
 namespace KvmAgent.Coordinator.Imports.DataVolumes;
 
 /// <summary>Makes the claims of DataVolumes and says how far they are. What fills them is <see cref="ImportController"/>. Runs in the leader alone.</summary>
-internal sealed partial class VolumeController(KubernetesClient client, ImportCache cache, EventRecorder events, TimeProvider time, ILogger<VolumeController> log)
+internal sealed class VolumeController(KubernetesClient client, ImportCache cache, EventRecorder events, TimeProvider time, ILogger<VolumeController> log)
 {
     private const int Workers = 4;
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
     private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 50, Burst = 500 };
 
-    private readonly ILogger _log = log;
+    private readonly LookLog _log = new(log);
     private readonly StatusWriter<DataVolume, DataVolumeStatus> _status = new(client, Kinds.DataVolumes, ApiJson.Default.DataVolumeStatus, static v => v.Status);
 
     /// <summary>Until it leads no more.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        var queue = new WorkQueue<ClaimKey>(time, Retries, LogFailure);
+        var queue = new WorkQueue<ClaimKey>(time, Retries, (key, e) => _log.Failed(key, e));
         void Add(ClaimKey key) => queue.Add(key);
         cache.VolumeTouched += Add;
         try
@@ -74,22 +74,4 @@ internal sealed partial class VolumeController(KubernetesClient client, ImportCa
             events.Record(Kinds.DataVolumes, volume, told);
         }
     }
-
-    private void LogFailure(ClaimKey key, Exception e)
-    {
-        if (e is KubernetesException failure && (failure.IsConflict || failure.IsAlreadyExists))
-        {
-            LogStale(key);
-        }
-        else
-        {
-            LogFailed(e is KubernetesException or HttpRequestException ? null : e, key, e.Message);
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "DataVolume {Key} was changed meanwhile; it is looked at again")]
-    private partial void LogStale(ClaimKey key);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "DataVolume {Key} could not be looked after, it is tried again: {Error}")]
-    private partial void LogFailed(Exception? e, ClaimKey key, string error);
 }

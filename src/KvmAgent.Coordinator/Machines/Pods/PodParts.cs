@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.Kubernetes.Core;
 
@@ -47,11 +46,7 @@ internal sealed class PodParts
         return whole.Length <= longest ? whole : $"{whole[..(longest - 9)].TrimEnd('-')}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..8]}";
     }
 
-    public void AddVolume(string name, string kind, JsonObject source) => Volumes.Add(new Volume
-    {
-        Name = name,
-        Source = new Dictionary<string, JsonElement> { [kind] = JsonElement.Parse(source.ToJsonString()) },
-    });
+    public void AddVolume(string name, string kind, JsonObject source) => Volumes.Add(Volume.Of(name, kind, source));
 
     /// <summary>Mounts the whole of a Secret, whose keys become files.</summary>
     /// <returns>The directory.</returns>
