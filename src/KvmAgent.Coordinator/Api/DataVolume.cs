@@ -107,6 +107,19 @@ public sealed record DataVolumeEndpoint
     public IDictionary<string, JsonElement>? Unknown { get; set; }
 }
 
+/// <summary>Of a machine's spec: a DataVolume of its own.</summary>
+[Rule("has(self.metadata.name)", "the name is needed: the machine's volumes name it")]
+public sealed record DataVolumeTemplate
+{
+    [Description("Its name, labels and annotations.")]
+    public required JsonObject Metadata { get; init; }
+
+    public required DataVolumeSpec Spec { get; init; }
+
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
+
 public sealed record DataVolumeStatus
 {
     public string? ClaimName { get; init; }

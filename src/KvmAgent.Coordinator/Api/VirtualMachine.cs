@@ -46,6 +46,9 @@ public sealed record VirtualMachineSpec
 
     public InstancetypeMatcher? Preference { get; init; }
 
+    [Description("DataVolumes that are made for the machine, and go with it.")]
+    public IReadOnlyList<DataVolumeTemplate>? DataVolumeTemplates { get; init; }
+
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
 

@@ -42,6 +42,10 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
                 // Retrying in haste helps nothing; somebody must change a quota, a policy or the object.
                 return new ActionResult(null, (e.IsInvalid ? "FailedCreate" : e.Status.Reason ?? "FailedCreate", e.Message));
             }
+            catch (ObstacleException e)
+            {
+                return new ActionResult(null, (e.Reason, e.Message));
+            }
         }
 
         return result;
@@ -54,6 +58,9 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
     {
         switch (action)
         {
+            case MachineAction.CreateVolume(var volume):
+                await CreateAsync(volume, owner, cancel).ConfigureAwait(false);
+                return null;
             case MachineAction.CreateConfigMap(var config):
                 await CreateAsync(config, cancel).ConfigureAwait(false);
                 return null;
@@ -95,6 +102,27 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
         if (other)
         {
             throw new MachineChangedException($"a pod of an earlier instance of {key} is still there");
+        }
+    }
+
+    /// <summary>One that is there already is the machine's, whose claim is not there yet, or somebody else's.</summary>
+    private async Task CreateAsync(DataVolume volume, string owner, CancellationToken cancel)
+    {
+        var name = volume.Metadata.Name!;
+        try
+        {
+            await client.CreateAsync(Kinds.DataVolumes, volume, cancel).ConfigureAwait(false);
+        }
+        catch (KubernetesException e) when (e.IsAlreadyExists)
+        {
+            if (await client.FindAsync(Kinds.DataVolumes, volume.Metadata.Namespace, name, cancel).ConfigureAwait(false) is { } there && there.Metadata.Controller?.Uid != owner)
+            {
+                throw new ObstacleException("DataVolumeNameTaken", $"DataVolume {name} is there already and is not this machine's; delete it, or give the template another name");
+            }
+        }
+        catch (KubernetesException e) when (e.IsNotFound)
+        {
+            throw new ObstacleException("NoDataVolumes", $"DataVolume {name} cannot be made, for the cluster has none ({e.Message}); set the chart's imports.concurrency, or install what has them");
         }
     }
 

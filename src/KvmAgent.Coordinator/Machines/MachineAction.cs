@@ -6,6 +6,8 @@ namespace KvmAgent.Coordinator.Machines;
 /// <summary>One write that a decision asks for; done in order, and the status last.</summary>
 internal abstract record MachineAction
 {
+    public sealed record CreateVolume(DataVolume Volume) : MachineAction;
+
     public sealed record CreateConfigMap(ConfigMap Config) : MachineAction;
 
     public sealed record CreatePod(Pod Pod) : MachineAction;
@@ -29,6 +31,13 @@ internal sealed record MachineEvent(string Type, string Reason, string Message);
 /// <param name="Again">When to look once more even if nothing changes.</param>
 internal sealed record Decision<TStatus>(
     TStatus Status, IReadOnlyList<MachineAction> Actions, IReadOnlyList<MachineEvent> Events, TimeSpan? Again = null);
+
+/// <summary>A write cannot be done until somebody changes something.</summary>
+/// <param name="reason">In a word, for the condition.</param>
+internal sealed class ObstacleException(string reason, string message) : Exception(message)
+{
+    public string Reason { get; } = reason;
+}
 
 /// <summary>What a decision rested on was not so: it is made again.</summary>
 internal sealed class MachineChangedException(string message) : Exception(message);

@@ -1,6 +1,7 @@
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines.Adoption;
 using KvmAgent.Coordinator.Machines.Pods;
+using KvmAgent.Coordinator.Machines.VirtualMachines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
 using Microsoft.Extensions.Logging;
@@ -27,6 +28,7 @@ internal sealed class MachineCache
         Claims = new(client, CoreKinds.PersistentVolumeClaims, ns, new() { Transform = Slim.Claim }, time, log);
         Sizes = new SizeCache(client, ns, time, log);
         Machines.AddIndex(BySize, static m => SizeCache.NamesOf(m));
+        Machines.AddIndex(ByClaim, static m => VolumeTemplates.Names(m).Select(name => $"{m.Metadata.Namespace}/{name}"));
         Instances.AddIndex(ByClaim, static i => ClaimNames(i).Select(name => $"{i.Metadata.Namespace}/{name}"));
         Instances.AddIndex(ByPod, static i => i.Status?.ActivePods?.Keys ?? []);
         Pods.AddIndex(ByMachine, static p => KeyOf(p) is { } key ? [key.ToString()] : []);
@@ -44,9 +46,15 @@ internal sealed class MachineCache
         };
         Claims.Changed += e =>
         {
-            foreach (var instance in Instances.ByIndex(ByClaim, $"{e.Object.Metadata.Namespace}/{e.Object.Metadata.Name}"))
+            var claim = $"{e.Object.Metadata.Namespace}/{e.Object.Metadata.Name}";
+            foreach (var instance in Instances.ByIndex(ByClaim, claim))
             {
                 Touched?.Invoke(KeyOf(instance));
+            }
+
+            foreach (var machine in Machines.ByIndex(ByClaim, claim))
+            {
+                Touched?.Invoke(new MachineKey(machine.Metadata.Namespace!, machine.Metadata.Name!));
             }
         };
     }
@@ -95,8 +103,9 @@ internal sealed class MachineCache
     /// <summary>The claims that an instance names, by name; those that are there.</summary>
     public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachineInstance instance) => ClaimsOf(instance.Metadata.Namespace!, ClaimNames(instance));
 
-    /// <summary>Likewise for what its machine's template names.</summary>
-    public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachine vm) => ClaimsOf(vm.Metadata.Namespace!, ClaimNames(vm.Spec?.Template.Spec));
+    /// <summary>Likewise for what its machine's templates name.</summary>
+    public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachine vm) =>
+        ClaimsOf(vm.Metadata.Namespace!, ClaimNames(vm.Spec?.Template.Spec).Concat(VolumeTemplates.Names(vm)));
 
     public static MachineKey KeyOf(VirtualMachineInstance instance) => new(instance.Metadata.Namespace!, instance.Metadata.Name!);
 

@@ -111,6 +111,28 @@ public sealed class RightsTests
 
         server.Create(Yaml.Documents(
             $$"""
+            apiVersion: cdi.kubevirt.io/v1beta1
+            kind: DataVolume
+            metadata: {name: stranger, namespace: {{Machines}}}
+            spec: {source: {blank: {} }, pvc: {accessModes: [ReadWriteOnce]} }
+            """).Single().AsObject());
+        server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: kubevirt.io/v1
+            kind: VirtualMachine
+            metadata: {name: disks, namespace: {{Machines}}}
+            spec:
+              runStrategy: Halted
+              dataVolumeTemplates:
+                - {metadata: {name: own}, spec: {source: {blank: {} }, pvc: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi} } } } }
+                - {metadata: {name: stranger}, spec: {source: {blank: {} }, pvc: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi} } } } }
+              template: {spec: {domain: {devices: {} } } }
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get("cdi.kubevirt.io", "datavolumes", Machines, "own") is not null
+            && server.Get(Group, "virtualmachines", Machines, "disks")!["status"]?["conditions"]?.ToJsonString().Contains("DataVolumeNameTaken", StringComparison.Ordinal) == true);
+
+        server.Create(Yaml.Documents(
+            $$"""
             apiVersion: v1
             kind: Pod
             metadata: {name: chart-vm-0, namespace: {{Machines}}, labels: {kvmagent.io/linked: "true"} }
@@ -121,13 +143,13 @@ public sealed class RightsTests
         await Until.TrueAsync(() => server.Get(Group, "virtualmachineinstances", Machines, "chart-vm-0") is null);
 
         await VerbAsync(client, "stop", """{"gracePeriod": 1}""");
-        await Until.TrueAsync(() => Instance(server) is null && server.All("", "pods").Count == 0);
+        await Until.TrueAsync(() => Instance(server) is null && Launchers(server).Count == 0);
         await VerbAsync(client, "start", "");
-        await Until.TrueAsync(() => Instance(server) is { } next && next["metadata"]!["uid"]!.ToString() != uid && server.All("", "pods").Count == 1
+        await Until.TrueAsync(() => Instance(server) is { } next && next["metadata"]!["uid"]!.ToString() != uid && Launchers(server).Count == 1
             && server.All("", "events", Machines).Count > 0 && next["status"]?["activePods"] is not null);
 
         // A recorded pod that is not seen any more is asked for before its instance is given up.
-        server.Delete("", "pods", Machines, server.All("", "pods").Single()["metadata"]!["name"]!.ToString(), graceSeconds: 0);
+        server.Delete("", "pods", Machines, Launchers(server).Single()["metadata"]!["name"]!.ToString(), graceSeconds: 0);
         await Until.TrueAsync(() => Status(server)?["startFailure"] is not null);
     }
 
@@ -152,6 +174,9 @@ public sealed class RightsTests
         await new MachineVerbs(client).All.Single(v => v.Name == name).Run(new SubresourceRequest(http, user, Machines, "web"));
         http.Response.StatusCode.ShouldBe(StatusCodes.Status202Accepted);
     }
+
+    private static List<JsonObject> Launchers(TestApiServer server) =>
+        [.. server.All("", "pods").Where(static p => p["metadata"]!["labels"]?[MachineLabels.Role] is not null)];
 
     private static JsonObject? Instance(TestApiServer server) => server.Get(Group, "virtualmachineinstances", Machines, "web");
 

@@ -93,6 +93,7 @@ internal static class DecisionScenario
         MachineAction.CreatePod(var pod) => $"create Pod {pod.Metadata.Name}",
         MachineAction.DeletePod(var name, var uid) => $"delete Pod {name} with the UID {uid}",
         MachineAction.DeleteInstance(var name, var uid, var grace) => $"delete VirtualMachineInstance {name} with the UID {uid}{(grace is null ? "" : $" within {grace} s")}",
+        MachineAction.CreateVolume(var volume) => new JsonObject { ["create DataVolume"] = JsonSerializer.SerializeToNode(volume, ApiJson.Default.DataVolume) },
         MachineAction.CreateInstance(var instance) => new JsonObject
         {
             ["create VirtualMachineInstance"] = JsonSerializer.SerializeToNode(instance, ApiJson.Default.VirtualMachineInstance),

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Kubernetes.Resources;
 
@@ -14,7 +13,7 @@ internal static class InstanceTemplate
     public static VirtualMachineInstance Create(VirtualMachine vm, VmiSpec spec, bool paused)
     {
         var template = vm.Spec!.Template;
-        var annotations = new SortedDictionary<string, string>(Texts(template, "annotations"), StringComparer.Ordinal)
+        var annotations = new SortedDictionary<string, string>(Texts.Of(template.Metadata?["annotations"]), StringComparer.Ordinal)
         {
             [MachineLabels.TemplateHash] = Hash(vm),
         };
@@ -24,7 +23,7 @@ internal static class InstanceTemplate
             {
                 Name = vm.Metadata.Name,
                 Namespace = vm.Metadata.Namespace,
-                Labels = Texts(template, "labels"),
+                Labels = Texts.Of(template.Metadata?["labels"]),
                 Annotations = annotations,
                 OwnerReferences = [Kinds.VirtualMachines.OwnerOf(vm)],
             },
@@ -42,8 +41,4 @@ internal static class InstanceTemplate
             + string.Concat(new[] { vm.Spec.Instancetype, vm.Spec.Preference }.Select(static m => m is null ? "" : $"\n{m.Kind}/{m.Name}"));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
     }
-
-    private static Dictionary<string, string> Texts(VmiTemplate template, string field) =>
-        (template.Metadata?[field] as JsonObject ?? []).Where(static e => e.Value?.GetValueKind() == JsonValueKind.String)
-            .ToDictionary(static e => e.Key, static e => e.Value!.GetValue<string>());
 }

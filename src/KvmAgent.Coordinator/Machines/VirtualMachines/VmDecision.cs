@@ -37,7 +37,9 @@ internal static class VmDecision
         var instance = view.Instance;
         // A stop that has been done: its instance is gone, or another.
         requests.RemoveAll(r => r.Action == StateChangeRequest.Stop && r.Uid != instance?.Metadata.Uid);
-        return instance is null ? WithoutInstance(view, requests) : WithInstance(view, instance, requests);
+        var decision = instance is null ? WithoutInstance(view, requests) : WithInstance(view, instance, requests);
+        var volumes = VolumeTemplates.Missing(view);
+        return volumes.Count == 0 ? decision : decision with { Actions = [.. volumes.Select(static v => new MachineAction.CreateVolume(v)), .. decision.Actions] };
     }
 
     private static Decision<VirtualMachineStatus> WithInstance(VmView view, VirtualMachineInstance instance, List<StateChangeRequest> requests)
@@ -95,6 +97,12 @@ internal static class VmDecision
         if (view.Pods.Count > 0)
         {
             // Its disk is still in use there.
+            return new(status, [], []);
+        }
+
+        if (VolumeTemplates.Missing(view).Count > 0)
+        {
+            // Their claims are made first, and touch the machine.
             return new(status, [], []);
         }
 

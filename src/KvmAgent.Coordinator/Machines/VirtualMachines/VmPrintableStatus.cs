@@ -115,7 +115,7 @@ internal static class VmPrintableStatus
             : !ended && reason is "ErrImagePull" or "ImagePullBackOff" ? reason
             : instance is not null && !ended ? "Starting"
             : status.StartFailure is { ConsecutiveFailCount: > 0 } && StartsByItself(view) ? "CrashLoopBackOff"
-            : WillStart(view, status, instance) ? "Starting"
+            : WillStart(view, status, instance) ? VolumeTemplates.Missing(view).Count > 0 ? "Provisioning" : "Starting"
             : "Stopped";
     }
 
