@@ -60,6 +60,7 @@ public sealed record GuestInterface(string Name, string? Mac, IReadOnlyList<stri
 [JsonSerializable(typeof(VmStatus))]
 [JsonSerializable(typeof(ImageReport))]
 [JsonSerializable(typeof(ImportResult))]
+[JsonSerializable(typeof(Link.ImportProgress))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,

@@ -17,8 +17,6 @@ internal sealed record AgentServices(AgentRegistry Registry, AdmitAgent Admit, A
 /// <summary>Where agents dial: a link each, and streams that were asked for over it.</summary>
 internal static class AgentEndpoints
 {
-    private static readonly TimeSpan ReviewLimit = TimeSpan.FromSeconds(10);
-
     public static void MapAgents(this IEndpointRouteBuilder routes, AgentServices services)
     {
         routes.MapGet(LinkProtocol.LinkPath, Sockets(routes, context => LinkAsync(context, services)));
@@ -56,13 +54,13 @@ internal static class AgentEndpoints
 
         if (admission.Identity is not { } identity)
         {
-            await RefuseAsync(context, StatusCodes.Status403Forbidden, "the token enrols VMs, and has no streams").ConfigureAwait(false);
+            await BearerTokens.RefuseAsync(context, StatusCodes.Status403Forbidden, "the token enrols VMs, and has no streams").ConfigureAwait(false);
             return;
         }
 
         if (services.Streams.Claim((string)context.GetRouteValue("id")!, identity.PodUid) is not { } expected)
         {
-            await RefuseAsync(context, StatusCodes.Status404NotFound, "no such stream is waited for, or not any more").ConfigureAwait(false);
+            await BearerTokens.RefuseAsync(context, StatusCodes.Status404NotFound, "no such stream is waited for, or not any more").ConfigureAwait(false);
             return;
         }
 
@@ -81,37 +79,13 @@ internal static class AgentEndpoints
     /// <returns>Null where the request was answered with a refusal.</returns>
     private static async Task<(string Token, AgentAdmission Admission)?> AdmitAsync(HttpContext context, AgentServices services)
     {
-        const string scheme = "Bearer ";
-        var authorization = context.Request.Headers.Authorization.ToString();
-        if (!authorization.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) || authorization.Length == scheme.Length)
-        {
-            return await RefuseAsync(context, StatusCodes.Status401Unauthorized, "there is no bearer token").ConfigureAwait(false);
-        }
-
         if (!context.WebSockets.IsWebSocketRequest || !context.WebSockets.WebSocketRequestedProtocols.Contains(LinkProtocol.SubProtocol))
         {
-            return await RefuseAsync(context, StatusCodes.Status400BadRequest, $"this is for WebSockets of the protocol {LinkProtocol.SubProtocol}").ConfigureAwait(false);
+            await BearerTokens.RefuseAsync(context, StatusCodes.Status400BadRequest, $"this is for WebSockets of the protocol {LinkProtocol.SubProtocol}").ConfigureAwait(false);
+            return null;
         }
 
-        var token = authorization[scheme.Length..].Trim();
-        AgentAdmission admission;
-        try
-        {
-            admission = await services.Admit(token, context.RequestAborted).WaitAsync(ReviewLimit, services.Time, context.RequestAborted).ConfigureAwait(false);
-        }
-        catch (Exception) when (!context.RequestAborted.IsCancellationRequested)
-        {
-            return await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "the token cannot be reviewed now").ConfigureAwait(false);
-        }
-
-        if (admission is { Identity: null, Enrol: null })
-        {
-            return await RefuseAsync(context, admission.Known ? StatusCodes.Status403Forbidden : StatusCodes.Status401Unauthorized, admission.Reason).ConfigureAwait(false);
-        }
-
-        return admission.Expires > services.Time.GetUtcNow()
-            ? (token, admission)
-            : await RefuseAsync(context, StatusCodes.Status401Unauthorized, "the token has expired").ConfigureAwait(false);
+        return await BearerTokens.AdmitAsync(context, services.Admit, services.Time).ConfigureAwait(false);
     }
 
     private static Task<System.Net.WebSockets.WebSocket> AcceptAsync(HttpContext context, TimeSpan pings) => context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
@@ -120,14 +94,4 @@ internal static class AgentEndpoints
         KeepAliveInterval = pings,
         KeepAliveTimeout = LinkProtocol.PongLimit,
     });
-
-    /// <summary>The words are also where RFC 6750 has them: an agent's WebSocket client does not see a refusal's body.</summary>
-    private static async Task<(string Token, AgentAdmission Admission)?> RefuseAsync(HttpContext context, int status, string why)
-    {
-        var words = string.Concat(why.Where(static c => c is >= ' ' and <= '~' and not '"' and not '\\'));
-        context.Response.StatusCode = status;
-        context.Response.Headers.WWWAuthenticate = $"Bearer error=\"{(status == StatusCodes.Status403Forbidden ? "insufficient_scope" : "invalid_token")}\", error_description=\"{words}\"";
-        await context.Response.WriteAsync(why + "\n").ConfigureAwait(false);
-        return null;
-    }
 }

@@ -31,7 +31,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly AgentRegistry _agents = new();
     private readonly MachineCache _cache;
     private readonly ImportCache? _imports;
-    private readonly ClusterAdmission _admission;
+    private readonly PodTokens _tokens;
     private readonly ServingCertificate _certificate;
     private readonly FrontProxy _frontProxy;
     private readonly Peers? _peers;
@@ -48,7 +48,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         _electionClient = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator/leader-election" });
         _cache = new MachineCache(_client, settings.WatchNamespace, time, logs.CreateLogger<MachineCache>());
         _imports = settings.Imports.Concurrency > 0 ? new ImportCache(_client, _cache, settings.WatchNamespace, time, logs.CreateLogger<ImportCache>()) : null;
-        _admission = new ClusterAdmission(_client, _cache, settings.Audience);
+        _tokens = new PodTokens(_client, settings.Audience);
         _cache.PodGone += _agents.Forget;
         _certificate = new ServingCertificate(
             _client, settings.Namespace, settings.TlsSecret, settings.TlsNames, time, logs.CreateLogger<ServingCertificate>());
@@ -71,7 +71,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         }
 
         _peers?.Dispose();
-        _admission.Dispose();
+        _tokens.Dispose();
         _electionClient.Dispose();
         _client.Dispose();
     }
@@ -127,8 +127,15 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             controller.RunAsync(stop), registration.RunAsync(stop), imports?.RunAsync(stop) ?? Task.CompletedTask, volumes?.RunAsync(stop) ?? Task.CompletedTask).ConfigureAwait(false);
     }
 
-    private void MapAgents(IEndpointRouteBuilder routes) => routes.MapAgents(new AgentServices(
-        _agents, _admission.AdmitAsync, new AgentLinkOptions(), _time, _logs.CreateLogger<AgentSession>()));
+    private void MapAgents(IEndpointRouteBuilder routes)
+    {
+        routes.MapAgents(new AgentServices(
+            _agents, new ClusterAdmission(_tokens, _cache).AdmitAsync, new AgentLinkOptions(), _time, _logs.CreateLogger<AgentSession>()));
+        if (_imports is not null)
+        {
+            new ImporterEndpoints(_client, _imports, _tokens, _time).Map(routes);
+        }
+    }
 
     private void MapApi(IEndpointRouteBuilder routes)
     {

@@ -20,6 +20,9 @@ internal static class ImportAnnotations
     /// <summary>Of the pod and of the claim: which request it is for. What was refused is tried again when it is another.</summary>
     public const string Request = "kvmagent.io/import-request";
 
+    /// <summary>Of the claim: which pod may tell how far its import is; a name proves nothing.</summary>
+    public const string PodUid = "kvmagent.io/importer-uid";
+
     /// <summary>Of the importer's pod and of the claim, as CDI has it.</summary>
     public const string AppLabel = "app", App = "containerized-data-importer";
 
@@ -44,5 +47,5 @@ internal static class ImportAnnotations
 
     /// <summary>Whether it is read by the coordinator at all.</summary>
     public static bool IsRead(string name) =>
-        name.StartsWith(EarlyImport, StringComparison.Ordinal) || name.StartsWith(Modern, StringComparison.Ordinal) || name == Request;
+        name.StartsWith(EarlyImport, StringComparison.Ordinal) || name.StartsWith(Modern, StringComparison.Ordinal) || name is Request or PodUid;
 }

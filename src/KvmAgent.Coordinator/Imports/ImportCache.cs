@@ -1,3 +1,4 @@
+using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
@@ -17,12 +18,13 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
-    private const string ByReason = "reason";
+    private const string ByReason = "reason", ByPod = "pod";
 
     public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
     {
         Claims = machines.Claims;
         Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
+        Claims.AddIndex(ByPod, static c => c.Metadata.Annotation(ImportAnnotations.PodUid) is { } uid ? [uid] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
         Claims.Changed += e =>
@@ -60,6 +62,10 @@ internal sealed class ImportCache
 
     /// <summary>How many importers there are that have not ended.</summary>
     public int AtWork => Pods.List().Count(static p => !IsOver(p));
+
+    /// <summary>The claim that an importer's pod fills.</summary>
+    public PersistentVolumeClaim? ClaimOf(AgentIdentity pod) =>
+        Claims.ByIndex(ByPod, pod.PodUid) is [{ } claim] && claim.Metadata.Namespace == pod.Namespace ? claim : null;
 
     /// <summary>Claims that wait for their turn, the oldest first.</summary>
     private IEnumerable<ClaimKey> Waiting => Claims.ByIndex(ByReason, ImportState.Waiting)

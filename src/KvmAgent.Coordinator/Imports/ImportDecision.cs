@@ -81,16 +81,16 @@ internal static class ImportDecision
         var restarts = container?.RestartCount ?? 0;
         var ended = container?.State?.Terminated ?? container?.LastState?.Terminated;
         var result = ended is null ? null : Read(ended);
-        ImportState State(string phase, string reason, string message) => new(phase, reason, message) { PodName = pod.Metadata.Name, Restarts = restarts };
+        ImportState State(string phase, string reason, string message) => new(phase, reason, message) { Pod = pod, Restarts = restarts };
         if (pod.Status?.Phase == ImportState.Succeeded)
         {
             var done = State(ImportState.Succeeded, "Completed", result?.Message ?? ImportResult.Complete);
-            return IsRetained(claim) ? new ImportPlan(done) : new ImportPlan(done with { PodName = null }, Delete(pod));
+            return IsRetained(claim) ? new ImportPlan(done) : new ImportPlan(done with { Pod = null }, Delete(pod));
         }
 
         if (result is { Reason: "Refused" or "Settings" })
         {
-            return new ImportPlan(State(ImportState.Failed, result.Reason, result.Message) with { PodName = null }, Delete(pod));
+            return new ImportPlan(State(ImportState.Failed, result.Reason, result.Message) with { Pod = null }, Delete(pod));
         }
 
         if (pod.Status?.Phase == ImportState.Failed)

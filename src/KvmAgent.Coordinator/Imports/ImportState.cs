@@ -13,11 +13,14 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
 {
     public const string Pending = "Pending", Running = "Running", Succeeded = "Succeeded", Failed = "Failed";
 
+    /// <summary>Of progress.</summary>
+    public const string Whole = "100.0%";
+
     /// <summary>Reasons.</summary>
     public const string Waiting = "Waiting", Creating = "ContainerCreating", Changed = "RequestChanged";
 
     /// <summary>Null: there is none.</summary>
-    public string? PodName { get; init; }
+    public Pod? Pod { get; init; }
 
     public int Restarts { get; init; }
 
@@ -53,12 +56,13 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
             PersistentVolumeClaim.Lost => ("false", "Lost", "the claim's volume is lost"),
             _ => ("false", "Pending", "the claim has no volume yet; one that waits for its first consumer gets it with the importer's pod"),
         };
-        return new JsonObject
+        var annotations = new JsonObject
         {
             [ImportAnnotations.Phase] = Phase,
             [ImportAnnotations.EarlyPhase] = Phase,
-            [ImportAnnotations.PodName] = PodName,
-            [ImportAnnotations.EarlyPodName] = PodName,
+            [ImportAnnotations.PodName] = Pod?.Metadata.Name,
+            [ImportAnnotations.EarlyPodName] = Pod?.Metadata.Name,
+            [ImportAnnotations.PodUid] = Pod?.Metadata.Uid,
             [ImportAnnotations.Restarts] = Restarts.ToString(CultureInfo.InvariantCulture),
             [ImportAnnotations.Running] = IsAtWork ? "true" : "false",
             [ImportAnnotations.RunningReason] = Reason,
@@ -68,5 +72,14 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
             [ImportAnnotations.BoundMessage] = message,
             [ImportAnnotations.Request] = Request,
         };
+        if (Phase is Pending or Succeeded)
+        {
+            // Between them the importer itself says how far it is.
+            var progress = Phase == Succeeded ? Whole : null;
+            annotations[ImportAnnotations.Progress] = progress;
+            annotations[ImportAnnotations.EarlyProgress] = progress;
+        }
+
+        return annotations;
     }
 }

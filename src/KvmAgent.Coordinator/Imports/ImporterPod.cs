@@ -46,6 +46,21 @@ internal static class ImporterPod
             mounts.Add(new VolumeMount($"headers-{number}", $"{HeadersDir}/{number}") { ReadOnly = true });
         }
 
+        var annotations = new Dictionary<string, string>
+        {
+            [ImportAnnotations.CreatedBy] = ImportAnnotations.Yes,
+            [ImportAnnotations.CreatedByEarly] = ImportAnnotations.Yes,
+            [ImportAnnotations.Request] = request.Hash(claim),
+        };
+        var environment = Environment(claim, request);
+        if (machines.Link is { } link)
+        {
+            annotations[LinkVolume.Authority] = link.CaCertificate;
+            environment.AddRange(LinkVolume.Environment(link));
+            volumes.Add(LinkVolume.Of(link, withAuthority: true));
+            mounts.Add(LinkVolume.Mount);
+        }
+
         return new Pod
         {
             Metadata = new ObjectMeta
@@ -53,12 +68,7 @@ internal static class ImporterPod
                 Name = Name(claim),
                 Namespace = claim.Metadata.Namespace,
                 Labels = new Dictionary<string, string> { [ImportAnnotations.AppLabel] = ImportAnnotations.App, ["cdi.kubevirt.io"] = "importer" },
-                Annotations = new Dictionary<string, string>
-                {
-                    [ImportAnnotations.CreatedBy] = ImportAnnotations.Yes,
-                    [ImportAnnotations.CreatedByEarly] = ImportAnnotations.Yes,
-                    [ImportAnnotations.Request] = request.Hash(claim),
-                },
+                Annotations = annotations,
                 OwnerReferences = [CoreKinds.PersistentVolumeClaims.OwnerOf(claim)],
             },
             Spec = new PodSpec
@@ -77,7 +87,7 @@ internal static class ImporterPod
                         Image = machines.AgentImage,
                         ImagePullPolicy = machines.ImagePullPolicy,
                         Args = ["import"],
-                        Env = Environment(claim, request),
+                        Env = environment,
                         Resources = new ResourceRequirements { Requests = options.Requests, Limits = options.Limits },
                         SecurityContext = PodSecurity.Importer(),
                         VolumeMounts = mounts.Count == 0 ? null : mounts,

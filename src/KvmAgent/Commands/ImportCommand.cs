@@ -51,7 +51,8 @@ internal sealed class ImportCommand
 
             using var logs = CommandLine.Logs();
             var progress = new ProgressLog(TimeProvider.System, logs.CreateLogger<ProgressLog>()).For(Path.GetFileName(settings.Target));
-            var (text, result) = await new Importer(settings, logs.CreateLogger<Importer>()).RunAsync(progress, signals.Token).ConfigureAwait(false);
+            await using var report = settings.Link is { } link ? ImportReport.Begin(link, progress, TimeProvider.System, logs.CreateLogger<ImportReport>()) : null;
+            var (text, result) = await new Importer(settings, logs.CreateLogger<Importer>()).RunAsync(report ?? progress, signals.Token).ConfigureAwait(false);
             Console.WriteLine(text);
             End(result);
             return 0;

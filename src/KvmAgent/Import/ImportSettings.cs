@@ -1,4 +1,5 @@
 using KvmAgent.Images;
+using KvmAgent.Settings;
 
 namespace KvmAgent.Import;
 
@@ -34,6 +35,9 @@ internal sealed record ImportSettings(string? Source, string Target)
 
     /// <summary>The UID that the progress is told of.</summary>
     public string OwnerUid { get; init; } = "";
+
+    /// <summary>Whom the progress is told besides; null: nobody.</summary>
+    public LinkSettings? Link { get; init; }
 
     /// <summary>Not null for an importer pod's volume, on which the target is its own: which share is left to the file system.</summary>
     public decimal? Overhead { get; init; }

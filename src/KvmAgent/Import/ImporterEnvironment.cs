@@ -41,6 +41,7 @@ internal sealed class ImporterEnvironment(IReadOnlyDictionary<string, string> en
             Scratch = Directory.Exists(paths.ImportScratch) ? paths.ImportScratch : null,
             Metrics = paths.ImportMetrics,
             OwnerUid = Get("OWNER_UID")?.Text ?? "",
+            Link = LinkReader.Read(new SettingSource(environment, SpecFile.Empty), parser, Environment.MachineName) is { Url: not null } link ? link : null,
             Overhead = ReadOverhead() is var overhead && isDevice ? null : overhead,
         };
     }

@@ -1,10 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Security;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using KvmAgent.Contracts.Link;
 using KvmAgent.Qemu;
 using KvmAgent.Settings;
@@ -18,7 +16,7 @@ namespace KvmAgent.Link;
 /// </summary>
 internal sealed class LinkDialer(LinkSettings settings, Enrolment enrolment, TimeProvider time)
 {
-    private const int LongestToken = 64 << 10, LongestRefusal = 256;
+    private const int LongestRefusal = 256;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     /// <param name="address">Whom to dial; no name is looked up.</param>
@@ -38,7 +36,7 @@ internal sealed class LinkDialer(LinkSettings settings, Enrolment enrolment, Tim
             }
         }
 
-        return await DialAsync(address, path, ReadTokenAsync, cancel).ConfigureAwait(false);
+        return await DialAsync(address, path, c => LinkCredentials.ReadTokenAsync(settings, c), cancel).ConfigureAwait(false);
     }
 
     private sealed class UnknownTokenException(string message, Exception inner) : IOException(message, inner);
@@ -95,32 +93,8 @@ internal sealed class LinkDialer(LinkSettings settings, Enrolment enrolment, Tim
                     throw;
                 }
             },
-            SslOptions = Trust(),
+            SslOptions = LinkCredentials.Trust(settings),
         };
-    }
-
-    private SslClientAuthenticationOptions Trust()
-    {
-        var options = new SslClientAuthenticationOptions();
-        if (settings.CaFile is { } file)
-        {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.ImportFromPemFile(file);
-            options.CertificateChainPolicy = policy;
-        }
-
-        return options;
-    }
-
-    private async Task<string> ReadTokenAsync(CancellationToken cancel)
-    {
-        var file = new FileInfo(settings.TokenFile);
-        if (!file.Exists || file.Length > LongestToken)
-        {
-            throw new IOException($"there is no token in {settings.TokenFile}; project one there, or set {Setting.CoordinatorTokenFile.Name}");
-        }
-
-        return (await File.ReadAllTextAsync(settings.TokenFile, cancel).ConfigureAwait(false)).Trim();
     }
 
     private Uri Url(string path)

@@ -5,6 +5,7 @@ using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Subresources;
+using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
 using KvmAgent.TestSupport.Charts;
@@ -157,8 +158,8 @@ public sealed class RightsTests
     private static async Task AskAsync(KubernetesClient client, CoordinatorSettings settings)
     {
         var cache = new MachineCache(client, settings.WatchNamespace, TimeProvider.System, NullLogger<MachineCache>.Instance);
-        using var admission = new ClusterAdmission(client, cache, settings.Audience);
-        var admitted = await admission.AdmitAsync("unknown", CancellationToken.None);
+        using var tokens = new PodTokens(client, settings.Audience);
+        var admitted = await new ClusterAdmission(tokens, cache).AdmitAsync("unknown", CancellationToken.None);
         admitted.Identity.ShouldBeNull();
         await Should.ThrowAsync<CoordinatorException>(() => new SubresourceAccess(client).DemandAsync(
             new RequestUser("alice", null, [], new Dictionary<string, IReadOnlyList<string>>()), "get", "v1", Machines, "virtualmachineinstances", "web", "console", CancellationToken.None));
@@ -215,23 +216,4 @@ public sealed class RightsTests
         rules:
           - {apiGroups: [""], resources: [configmaps], resourceNames: [extension-apiserver-authentication], verbs: [get, list, watch]}
         """).Single();
-}
-
-internal static class Until
-{
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
-    public static async Task TrueAsync(Func<bool> holds, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(holds))] string what = "")
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        while (!holds())
-        {
-            if (patience.IsCancellationRequested)
-            {
-                throw new TimeoutException($"did not come true within {Patience}: {what}");
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
-        }
-    }
 }

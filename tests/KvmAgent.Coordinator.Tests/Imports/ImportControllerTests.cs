@@ -21,7 +21,7 @@ public sealed class ImportControllerTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _server = await KubeVirtServer.StartAsync(Namespace);
-        _imports = RunningImports.Start(_server, new ImportOptions { Concurrency = Concurrency });
+        _imports = await RunningImports.StartAsync(_server, new ImportOptions { Concurrency = Concurrency });
     }
 
     public async Task DisposeAsync()

@@ -1,41 +1,72 @@
+using System.Net;
+using KvmAgent.Coordinator.Agents;
+using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Tests.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvmAgent.Coordinator.Tests.Support;
 
-/// <summary>The controller of imports with its caches, until it is disposed of.</summary>
+/// <summary>The controllers of imports with their caches, and where importers report, until it is disposed of.</summary>
 internal sealed class RunningImports : IAsyncDisposable
 {
+    public const string Audience = "kvm-coordinator";
+
     private readonly CancellationTokenSource _stop = new();
     private readonly KubernetesClient _client;
-    private readonly ImportController _controller;
-    private readonly Task _running;
+    private readonly PodTokens _tokens;
+    private readonly ImportCache _cache;
+    private readonly Task _watching;
+    private WebApplication? _listener;
+    private ImportController? _controller;
+    private Task _running = Task.CompletedTask;
 
-    private RunningImports(TestApiServer server, ImportOptions options)
+    private RunningImports(TestApiServer server)
     {
         _client = new KubernetesClient(KubernetesConnection.To(server.Address, server.Token), TimeProvider.System);
+        _tokens = new PodTokens(_client, Audience);
         var machines = new MachineCache(_client, null, TimeProvider.System, NullLogger<MachineCache>.Instance);
-        var cache = new ImportCache(_client, machines, null, TimeProvider.System, NullLogger<ImportCache>.Instance);
-        var events = new EventRecorder(_client, TimeProvider.System, NullLogger<EventRecorder>.Instance);
-        _controller = new ImportController(_client, cache, events, Given.Options(null), options, TimeProvider.System, NullLogger<ImportController>.Instance);
-        var volumes = new VolumeController(
-            _client, cache, new EventRecorder(_client, TimeProvider.System, NullLogger<EventRecorder>.Instance), TimeProvider.System, NullLogger<VolumeController>.Instance);
-        _running = Task.WhenAll(machines.RunAsync(_stop.Token), cache.RunAsync(_stop.Token), _controller.RunAsync(_stop.Token), volumes.RunAsync(_stop.Token));
+        _cache = new ImportCache(_client, machines, null, TimeProvider.System, NullLogger<ImportCache>.Instance);
+        _watching = Task.WhenAll(machines.RunAsync(_stop.Token), _cache.RunAsync(_stop.Token));
     }
 
-    public static RunningImports Start(TestApiServer server, ImportOptions options) => new(server, options);
+    /// <summary>Where importers report.</summary>
+    public string Url { get; private set; } = "";
+
+    public static async Task<RunningImports> StartAsync(TestApiServer server, ImportOptions options)
+    {
+        var imports = new RunningImports(server);
+        (imports._listener, var bound) = await Listener.StartAsync(
+            new IPEndPoint(IPAddress.Loopback, 0), null, new ImporterEndpoints(imports._client, imports._cache, imports._tokens, TimeProvider.System).Map, NullLoggerFactory.Instance, CancellationToken.None);
+        imports.Url = $"http://{bound}";
+        imports.Run(options, new LinkOptions(imports.Url, "-----BEGIN CERTIFICATE-----", Audience));
+        return imports;
+    }
 
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
+        await _watching;
         await _running;
-        _controller.Dispose();
+        await _listener!.DisposeAsync();
+        _controller?.Dispose();
+        _tokens.Dispose();
         _client.Dispose();
         _stop.Dispose();
     }
+
+    private void Run(ImportOptions options, LinkOptions link)
+    {
+        _controller = new ImportController(
+            _client, _cache, Events(), Given.Options(null) with { Link = link }, options, TimeProvider.System, NullLogger<ImportController>.Instance);
+        var volumes = new VolumeController(_client, _cache, Events(), TimeProvider.System, NullLogger<VolumeController>.Instance);
+        _running = Task.WhenAll(_controller.RunAsync(_stop.Token), volumes.RunAsync(_stop.Token));
+    }
+
+    private EventRecorder Events() => new(_client, TimeProvider.System, NullLogger<EventRecorder>.Instance);
 }

@@ -5,7 +5,10 @@ namespace KvmAgent.Coordinator.Tests.Support;
 /// <summary>Waits for what others do in their own time.</summary>
 internal static class Until
 {
-    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(20), Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(20), Limit = TimeSpan.FromSeconds(60);
+
+    public static Task TrueAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        TrueAsync(() => Task.FromResult(condition()), what);
 
     public static async Task TrueAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string what = "")
     {

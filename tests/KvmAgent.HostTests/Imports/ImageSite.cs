@@ -17,6 +17,7 @@ internal sealed class ImageSite : IAsyncDisposable
 
     private readonly WebApplication _application;
     private readonly ConcurrentDictionary<string, byte[]> _files = [];
+    private readonly ConcurrentDictionary<string, (byte[] Content, Task Hurry)> _slow = [];
 
     /// <summary>Below it a request must have the user's name and password.</summary>
     private const string Private = "/private/";
@@ -46,6 +47,13 @@ internal sealed class ImageSite : IAsyncDisposable
         return Url + path;
     }
 
+    /// <summary>Sent from the beginning alone, the second half of it by and by until there is hurry.</summary>
+    public string AddSlow(string path, byte[] content, Task hurry)
+    {
+        _slow[path] = (content, hurry);
+        return Url + path;
+    }
+
     public string AddPrivate(string name, byte[] content) => Add(Private + name, content);
 
     public ValueTask DisposeAsync() => _application.DisposeAsync();
@@ -54,10 +62,29 @@ internal sealed class ImageSite : IAsyncDisposable
     {
         await Open.WaitAsync(context.RequestAborted);
         var path = context.Request.Path.ToString();
+        if (_slow.TryGetValue(path, out var slow))
+        {
+            await TrickleAsync(context, slow.Content, slow.Hurry);
+            return;
+        }
+
         var expected = "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{User}:{Password}"));
         var answer = path.StartsWith(Private, StringComparison.Ordinal) && context.Request.Headers.Authorization != expected ? Results.Unauthorized()
             : _files.TryGetValue(path, out var content) ? Results.Bytes(content, "application/octet-stream", enableRangeProcessing: true)
             : Results.NotFound();
         await answer.ExecuteAsync(context);
+    }
+
+    private static async Task TrickleAsync(HttpContext context, byte[] content, Task hurry)
+    {
+        const int piece = 16 << 10;
+        context.Response.ContentLength = content.Length;
+        await context.Response.Body.WriteAsync(content.AsMemory(..(content.Length / 2)), context.RequestAborted);
+        for (var at = content.Length / 2; at < content.Length; at += piece)
+        {
+            await context.Response.Body.WriteAsync(content.AsMemory(at, Math.Min(piece, content.Length - at)), context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await Task.WhenAny(hurry, Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, context.RequestAborted));
+        }
     }
 }

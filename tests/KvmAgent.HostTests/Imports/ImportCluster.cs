@@ -26,7 +26,7 @@ internal sealed class ImportCluster : IAsyncDisposable
         var cluster = new ImportCluster(await KubeVirtServer.StartAsync(Namespace), await ImageSite.StartAsync());
         for (var n = 0; n < controllers; n++)
         {
-            cluster._controllers.Add(RunningImports.Start(cluster.Server, new ImportOptions()));
+            cluster._controllers.Add(await RunningImports.StartAsync(cluster.Server, new ImportOptions()));
         }
 
         return cluster;

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Machines.Pods;
+using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.Kubernetes.Core;
 using KvmAgent.Processes;
 using KvmAgent.TestSupport.Api;
@@ -117,6 +119,14 @@ internal sealed class ImportNode : IAsyncDisposable
         }
 
         start.Environment["HOST_ROOT"] = root;
+        if (pod.Metadata.Annotation(LinkVolume.Authority) is { } authority)
+        {
+            var token = Path.Combine(root, "token");
+            await File.WriteAllTextAsync(token, _server.AddServiceAccountToken(pod.Metadata.Namespace!, "default", [RunningImports.Audience], (pod.Metadata.Name!, pod.Metadata.Uid!)));
+            await File.WriteAllTextAsync(start.Environment["COORDINATOR_CA_FILE"] = Path.Combine(root, "ca.crt"), authority);
+            start.Environment["COORDINATOR_TOKEN_FILE"] = token;
+        }
+
         // Of the node's own choice: test traffic stays on loopback.
         start.Environment["IMG_ALLOW_ADDRESS"] = "127.0.0.1";
         using var process = Children.Start(start);

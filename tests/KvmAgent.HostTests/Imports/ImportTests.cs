@@ -173,6 +173,29 @@ public sealed class ImportTests
         await cluster.UntilAsync(() => cluster.Server.Get("", "persistentvolumeclaims", ImportCluster.Namespace, "fedora") is null);
     }
 
+    [Fact]
+    public async Task How_far_an_import_is_stands_on_the_claim_and_on_its_volume()
+    {
+        await using var cluster = await ImportCluster.StartAsync();
+        var (disk, hurry) = (Disk(32 * MiB), new TaskCompletionSource());
+        cluster.Server.Create(System.Text.Json.Nodes.JsonNode.Parse(
+            $$$"""
+            {"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": "fedora", "namespace": "{{{ImportCluster.Namespace}}}"},
+             "spec": {"source": {"http": {"url": "{{{cluster.Site.AddSlow("/disk.img", disk, hurry.Task)}}}"} }, "storage": {"resources": {"requests": {"storage": "64Mi"} } } } }
+            """)!.AsObject());
+        await cluster.UntilAsync(() => IsHalf(cluster.Annotation("fedora", ImportAnnotations.Progress)) && IsHalf(cluster.Annotation("fedora", ImportAnnotations.EarlyProgress)));
+        await cluster.UntilAsync(() => IsHalf((string?)Volume()["status"]?["progress"]));
+        ((string?)Volume()["status"]!["phase"]).ShouldBe("ImportInProgress");
+
+        hurry.SetResult();
+        await cluster.FilledAsync("fedora", disk);
+        cluster.Annotation("fedora", ImportAnnotations.Progress).ShouldBe("100.0%");
+
+        static bool IsHalf(string? progress) => progress is { Length: 6 } && progress.EndsWith(".00%", StringComparison.Ordinal) && progress[0] is >= '4' and <= '8';
+
+        System.Text.Json.Nodes.JsonObject Volume() => cluster.Server.Get("cdi.kubevirt.io", "datavolumes", ImportCluster.Namespace, "fedora")!;
+    }
+
     /// <summary>One that is recognised: with an MBR's signature.</summary>
     private static byte[] Disk(int size, int seed = 1)
     {

@@ -14,7 +14,7 @@ internal sealed record VolumePlan(DataVolumeStatus Status, PersistentVolumeClaim
 /// <summary>What to do for a DataVolume: make its claim, which asks for its import by itself, and say of the volume how far the claim is.</summary>
 internal static class VolumeDecision
 {
-    private const string Ready = "Ready", Bound = "Bound", Running = "Running", Unknown = "N/A", Whole = "100.0%";
+    private const string Ready = "Ready", Bound = "Bound", Running = "Running", Unknown = "N/A";
     private static readonly string[] Ours = [Ready, Bound, Running];
 
     public static VolumePlan Decide(VolumeView view)
@@ -82,7 +82,7 @@ internal static class VolumeDecision
         {
             ClaimName = claim is null ? null : claim.Metadata.Name,
             Phase = phase,
-            Progress = phase == DataVolumePhases.Succeeded ? Whole : claim?.Metadata.Annotation(ImportAnnotations.Progress) ?? Unknown,
+            Progress = phase == DataVolumePhases.Succeeded ? ImportState.Whole : claim?.Metadata.Annotation(ImportAnnotations.Progress) ?? Unknown,
             RestartCount = int.TryParse(claim?.Metadata.Annotation(ImportAnnotations.Restarts), NumberStyles.None, CultureInfo.InvariantCulture, out var restarts) && restarts > 0 ? restarts : null,
             Conditions = conditions.All,
         };

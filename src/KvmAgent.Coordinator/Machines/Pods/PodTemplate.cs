@@ -20,7 +20,7 @@ internal static class PodTemplate
 {
     public const string ContainerName = "compute";
 
-    private const string RunDir = "/run/kvm-agent", ImageDir = "/image", TokenDir = "/var/run/secrets/kvm-agent", TokenVolume = "link-token", CaFile = "ca.crt";
+    private const string RunDir = "/run/kvm-agent", ImageDir = "/image";
     private const long DefaultGracePeriod = 30, LongestGracePeriod = 99_999, UndoPeriod = 10;
 
     /// <summary>The same for the same instance, so that nobody makes two.</summary>
@@ -123,9 +123,7 @@ internal static class PodTemplate
         environment.Add(new EnvVar("VM_ACCEL", options.KvmResource is null ? "tcg" : "kvm"));
         if (options.Link is { } link)
         {
-            environment.Add(new EnvVar("COORDINATOR_URL", link.Url));
-            environment.Add(new EnvVar("COORDINATOR_CA_FILE", $"{PodParts.ConfigDir}/{CaFile}"));
-            environment.Add(new EnvVar("COORDINATOR_TOKEN_FILE", $"{TokenDir}/token"));
+            environment.AddRange(LinkVolume.Environment(link, PodParts.ConfigDir));
         }
 
         return environment;
@@ -158,15 +156,9 @@ internal static class PodTemplate
         parts.Mounts.Add(new VolumeMount("run", RunDir));
         if (options.Link is { } link)
         {
-            parts.Files[CaFile] = Encoding.UTF8.GetBytes(link.CaCertificate);
-            parts.AddVolume(TokenVolume, "projected", new JsonObject
-            {
-                ["sources"] = new JsonArray(new JsonObject
-                {
-                    ["serviceAccountToken"] = new JsonObject { ["audience"] = link.Audience, ["expirationSeconds"] = 3600, ["path"] = "token" },
-                }),
-            });
-            parts.Mounts.Add(new VolumeMount(TokenVolume, TokenDir) { ReadOnly = true });
+            parts.Files[LinkVolume.CaFile] = Encoding.UTF8.GetBytes(link.CaCertificate);
+            parts.Volumes.Add(LinkVolume.Of(link, withAuthority: false));
+            parts.Mounts.Add(LinkVolume.Mount);
         }
 
         void AddClaimOr(string annotation, string volume, string directory)
