@@ -26,6 +26,10 @@ internal sealed class HostPaths(string root = "/")
     public string ImportDevice => At("dev/cdi-block-volume");
     public string ImportScratch => At("scratch");
     public string ImportHeaders => At("extraheaders");
+
+    /// <summary>Where an importer that clones has the key of the disk's server.</summary>
+    public string CloneKey => At("clone-key");
+
     public string ImportMetrics => At("run/kvm-agent/import.prom");
 
     public string NetworkDevices => At("sys/class/net");

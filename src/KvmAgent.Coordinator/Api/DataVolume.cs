@@ -78,11 +78,22 @@ public sealed record DataVolumeSource
 
     public DataVolumeEndpoint? Registry { get; init; }
 
+    [Description("Another claim, of which this shall be a copy.")]
+    public DataVolumeClone? Pvc { get; init; }
+
     [Description("An empty disk.")]
     public JsonObject? Blank { get; init; }
 
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
+
+public sealed record DataVolumeClone
+{
+    public required string Name { get; init; }
+
+    [Description("The DataVolume's own where it is not given. Another must allow it.")]
+    public string? Namespace { get; init; }
 }
 
 /// <summary>Where the image is, and what is needed to get it.</summary>
@@ -142,5 +153,5 @@ public sealed record DataVolumeStatus
 public static class DataVolumePhases
 {
     public const string Pending = "Pending", PvcBound = "PVCBound", ImportScheduled = "ImportScheduled", ImportInProgress = "ImportInProgress",
-        Succeeded = "Succeeded", Failed = "Failed";
+        CloneScheduled = "CloneScheduled", CloneInProgress = "CloneInProgress", Succeeded = "Succeeded", Failed = "Failed";
 }

@@ -50,6 +50,9 @@ internal static class CertificateFiles
 
     public static string AuthorityPem(IReadOnlyDictionary<string, byte[]> files) => Text(files[AuthorityCertificate]);
 
+    /// <summary>Made of the authority's key, which stays as long as it; nothing of that key can be learned from it.</summary>
+    public static byte[] SharedSecret(IReadOnlyDictionary<string, byte[]> files) => HMACSHA256.HashData(files[AuthorityKey], "kvm-coordinator shared secret"u8);
+
     private static bool HasAuthority(IReadOnlyDictionary<string, byte[]>? files) =>
         files is not null && files.ContainsKey(AuthorityCertificate) && files.ContainsKey(AuthorityKey);
 

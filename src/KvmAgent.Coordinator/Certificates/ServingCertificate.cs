@@ -24,6 +24,9 @@ internal sealed partial class ServingCertificate(
     /// <summary>PEM, to be trusted.</summary>
     public string AuthorityPem { get; private set; } = "";
 
+    /// <summary>What the replicas alone know: for keys of all kinds, each made of it by a name of its own.</summary>
+    public byte[] SharedSecret { get; private set; } = [];
+
     /// <summary>Whether a replica of this coordinator shows it: none else has one of this authority.</summary>
     public bool IsOwnClient(X509Certificate2 certificate) => ShownCertificate.IsClientOf(certificate, _authorities, time.GetUtcNow());
 
@@ -71,6 +74,7 @@ internal sealed partial class ServingCertificate(
     private void Take(Secret secret)
     {
         AuthorityPem = CertificateFiles.AuthorityPem(secret.Data!);
+        SharedSecret = CertificateFiles.SharedSecret(secret.Data!);
         var authorities = new X509Certificate2Collection();
         authorities.ImportFromPem(AuthorityPem);
         _authorities = authorities;

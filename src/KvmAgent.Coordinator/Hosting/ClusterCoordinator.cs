@@ -3,6 +3,7 @@ using System.Net.Security;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Metrics;
@@ -120,7 +121,8 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         var controller = new MachineController(_client, _cache, _agents, events, options, _time, _logs.CreateLogger<MachineController>());
         var registration = new ApiRegistration(_client, _certificate, _time, _logs.CreateLogger<ApiRegistration>());
         using var imports = _imports is null ? null : new ImportController(
-            _client, _imports, new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>()), options, _settings.Imports, _time, _logs.CreateLogger<ImportController>());
+            _client, _imports, new CloneSources(_client, _imports, options, _settings.Imports, new CloneKeys(_certificate.SharedSecret)),
+            new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>()), options, _settings.Imports, _time, _logs.CreateLogger<ImportController>());
         var volumes = _imports is null ? null : new VolumeController(
             _client, _imports, new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>()), _time, _logs.CreateLogger<VolumeController>());
         await Task.WhenAll(

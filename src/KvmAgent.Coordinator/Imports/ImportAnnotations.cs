@@ -20,6 +20,12 @@ internal static class ImportAnnotations
     /// <summary>Of the pod and of the claim: which request it is for. What was refused is tried again when it is another.</summary>
     public const string Request = "kvmagent.io/import-request";
 
+    /// <summary>Of the claim, in CDI's words: the claim that it shall be a copy of, as <c>namespace/name</c>.</summary>
+    public const string CloneRequest = "k8s.io/CloneRequest";
+
+    /// <summary>Of the pod: from where it copies.</summary>
+    public const string CloneServer = "kvmagent.io/clone-server";
+
     /// <summary>Of the claim: which pod may tell how far its import is; a name proves nothing.</summary>
     public const string PodUid = "kvmagent.io/importer-uid";
 
@@ -43,9 +49,9 @@ internal static class ImportAnnotations
             .Select(static a => a.Value)];
 
     /// <summary>Whether the claim asks to be filled.</summary>
-    public static bool IsAsked(ObjectMeta meta) => Asked(meta, "endpoint") is not null || Asked(meta, "source") is not null;
+    public static bool IsAsked(ObjectMeta meta) => Asked(meta, "endpoint") is not null || Asked(meta, "source") is not null || meta.Annotation(CloneRequest) is not null;
 
     /// <summary>Whether it is read by the coordinator at all.</summary>
     public static bool IsRead(string name) =>
-        name.StartsWith(EarlyImport, StringComparison.Ordinal) || name.StartsWith(Modern, StringComparison.Ordinal) || name is Request or PodUid;
+        name.StartsWith(EarlyImport, StringComparison.Ordinal) || name.StartsWith(Modern, StringComparison.Ordinal) || name is Request or PodUid or CloneRequest;
 }

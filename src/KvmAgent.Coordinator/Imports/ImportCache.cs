@@ -1,5 +1,6 @@
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
@@ -18,7 +19,7 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
-    private const string ByReason = "reason", ByPod = "pod";
+    private const string ByReason = "reason", ByPod = "pod", ByTarget = "target";
 
     public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
     {
@@ -27,6 +28,7 @@ internal sealed class ImportCache
         Claims.AddIndex(ByPod, static c => c.Metadata.Annotation(ImportAnnotations.PodUid) is { } uid ? [uid] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
+        Pods.AddIndex(ByTarget, static p => CloneSourcePod.TargetOf(p) is { } target ? [target.ToString()] : []);
         Claims.Changed += e =>
         {
             if (ImportAnnotations.IsAsked(e.Object.Metadata))
@@ -60,8 +62,11 @@ internal sealed class ImportCache
 
     public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced);
 
-    /// <summary>How many importers there are that have not ended.</summary>
-    public int AtWork => Pods.List().Count(static p => !IsOver(p));
+    /// <summary>How many imports are at work: each has one importer, and a clone is counted by what serves its source.</summary>
+    public int AtWork => Pods.List().Count(static p => !IsOver(p) && p.Metadata.Annotation(ImportAnnotations.CloneServer) is null);
+
+    /// <summary>Pods that serve other claims' disks for this claim's sake.</summary>
+    public IReadOnlyList<Pod> SourcesFor(ClaimKey key) => Pods.ByIndex(ByTarget, key.ToString());
 
     /// <summary>The claim that an importer's pod fills.</summary>
     public PersistentVolumeClaim? ClaimOf(AgentIdentity pod) =>
@@ -82,6 +87,11 @@ internal sealed class ImportCache
         if (pod.Metadata.Controller is { Kind: "PersistentVolumeClaim" } owner)
         {
             Touched?.Invoke(new ClaimKey(pod.Metadata.Namespace!, owner.Name));
+        }
+
+        if (CloneSourcePod.TargetOf(pod) is { } target)
+        {
+            Touched?.Invoke(target);
         }
 
         if (e.Kind != InformerEventKind.Deleted && !IsOver(pod))

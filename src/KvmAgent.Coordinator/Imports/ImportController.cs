@@ -1,3 +1,4 @@
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
@@ -10,7 +11,8 @@ namespace KvmAgent.Coordinator.Imports;
 /// and told in the claim's annotations and by Events. Runs in the leader alone; not more importers are made than may be at work at once.
 /// </summary>
 internal sealed class ImportController(
-    KubernetesClient client, ImportCache cache, EventRecorder events, MachineOptions machines, ImportOptions options, TimeProvider time, ILogger<ImportController> log)
+    KubernetesClient client, ImportCache cache, CloneSources clones, EventRecorder events, MachineOptions machines, ImportOptions options, TimeProvider time,
+    ILogger<ImportController> log)
     : IDisposable
 {
     private const int Workers = 4;
@@ -38,6 +40,11 @@ internal sealed class ImportController(
                 queue.Add(ClaimKey.Of(claim));
             }
 
+            foreach (var target in cache.Pods.List().Select(CloneSourcePod.TargetOf).OfType<ClaimKey>())
+            {
+                queue.Add(target);
+            }
+
             await events.WriteWhileAsync(queue.RunAsync(Workers, (key, cancel) => LookAsync(key, queue, cancel), stop)).ConfigureAwait(false);
         }
         finally
@@ -50,13 +57,15 @@ internal sealed class ImportController(
     {
         if (cache.Claims.Get(key.Namespace, key.Name) is not { } claim)
         {
+            await clones.EndAsync(key, null, cancel).ConfigureAwait(false);
             return;
         }
 
-        var plan = Decide(claim);
+        var clone = await LookAtCloneAsync(claim, queue, cancel).ConfigureAwait(false);
+        var plan = Decide(claim, clone);
         if (plan.Action is ImportAction.CreatePod)
         {
-            (claim, plan) = await MakeAsync(claim, plan, queue, cancel).ConfigureAwait(false);
+            (claim, plan) = await MakeAsync(claim, clone, plan, queue, cancel).ConfigureAwait(false);
         }
 
         // The state first: a pod that is gone before its end is told would be made again, and begin anew.
@@ -69,19 +78,62 @@ internal sealed class ImportController(
         {
             await DeleteAsync(pod, cancel).ConfigureAwait(false);
         }
+
+        await clones.EndAsync(key, plan.Serve ? claim.Metadata.Uid : null, cancel).ConfigureAwait(false);
     }
 
-    private ImportPlan Decide(PersistentVolumeClaim claim) =>
-        ImportDecision.Decide(new ImportView(claim, cache.Pods.Get(claim.Metadata.Namespace!, ImporterPod.Name(claim))));
+    /// <returns>Null where there is nothing to clone, or no more.</returns>
+    private async Task<CloneView?> LookAtCloneAsync(PersistentVolumeClaim claim, WorkQueue<ClaimKey> queue, CancellationToken cancel)
+    {
+        if (claim.Metadata.DeletionTimestamp is not null || ImportState.PhaseOf(claim) == ImportState.Succeeded || ImportRequest.Of(claim)?.Request?.CloneOf is not { } source)
+        {
+            return null;
+        }
 
-    /// <returns>The claim as the server has it, and what is to be told of it.</returns>
-    private async Task<(PersistentVolumeClaim Claim, ImportPlan Plan)> MakeAsync(
-        PersistentVolumeClaim claim, ImportPlan plan, WorkQueue<ClaimKey> queue, CancellationToken cancel)
+        if (cache.Pods.Get(claim.Metadata.Namespace!, ImporterPod.Name(claim)) is { } importer && importer.Metadata.Annotation(CloneKeys.Annotation) is not null)
+        {
+            await clones.HandKeyAsync(importer, claim, cancel).ConfigureAwait(false);
+        }
+
+        var view = cache.Pods.Get(source.Namespace, CloneSourcePod.Name(claim)) is null
+            ? await BeginCloneAsync(claim, source, cancel).ConfigureAwait(false)
+            : await clones.LookAsync(claim, source, cancel).ConfigureAwait(false);
+        if (view.Server is null)
+        {
+            // Who uses the source, and who may, is watched by nobody.
+            queue.AddAfter(ClaimKey.Of(claim), Retry);
+        }
+
+        return view;
+    }
+
+    /// <summary>When it is the claim's turn.</summary>
+    private async Task<CloneView> BeginCloneAsync(PersistentVolumeClaim claim, ClaimKey source, CancellationToken cancel)
     {
         await _making.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            if (cache.AtWork >= options.Concurrency)
+            return cache.AtWork >= options.Concurrency
+                ? new CloneView(null, ImportState.Waiting, ImportState.WaitingMessage)
+                : await clones.LookAsync(claim, source, cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            _making.Release();
+        }
+    }
+
+    private ImportPlan Decide(PersistentVolumeClaim claim, CloneView? clone) =>
+        ImportDecision.Decide(new ImportView(claim, cache.Pods.Get(claim.Metadata.Namespace!, ImporterPod.Name(claim)), clone));
+
+    /// <returns>The claim as the server has it, and what is to be told of it.</returns>
+    private async Task<(PersistentVolumeClaim Claim, ImportPlan Plan)> MakeAsync(
+        PersistentVolumeClaim claim, CloneView? clone, ImportPlan plan, WorkQueue<ClaimKey> queue, CancellationToken cancel)
+    {
+        await _making.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            if (clone is null && cache.AtWork >= options.Concurrency)
             {
                 return (claim, plan with { Action = null });
             }
@@ -94,11 +146,17 @@ internal sealed class ImportController(
                 return (claim, ImportPlan.Nothing);
             }
 
-            plan = Decide(current);
+            plan = Decide(current, clone);
             if (plan.Action is ImportAction.CreatePod(var request))
             {
-                cache.Pods.Observe(Slim.Pod(await CreateAsync(ImporterPod.Create(current, request, machines, options), cancel).ConfigureAwait(false)));
-                plan = Decide(current);
+                var pod = await CreateAsync(ImporterPod.Create(current, request, machines, options, CloneKeys.NewName()), cancel).ConfigureAwait(false);
+                cache.Pods.Observe(Slim.Pod(pod));
+                if (request.Server is not null)
+                {
+                    await clones.HandKeyAsync(pod, current, cancel).ConfigureAwait(false);
+                }
+
+                plan = Decide(current, clone);
             }
 
             return (current, plan);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using KvmAgent.Contracts;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Machines.Instances;
 using KvmAgent.Kubernetes.Core;
@@ -8,7 +9,8 @@ namespace KvmAgent.Coordinator.Imports;
 
 /// <summary>What a decision about an import rests on.</summary>
 /// <param name="Pod">Of the importer's name, whoever made it.</param>
-internal sealed record ImportView(PersistentVolumeClaim Claim, Pod? Pod);
+/// <param name="Source">How the claim is that shall be cloned; null where that is not wanted.</param>
+internal sealed record ImportView(PersistentVolumeClaim Claim, Pod? Pod, CloneView? Source = null);
 
 /// <summary>One write, beside that of the state.</summary>
 internal abstract record ImportAction
@@ -20,7 +22,8 @@ internal abstract record ImportAction
 }
 
 /// <param name="State">Null: it stays as it is.</param>
-internal sealed record ImportPlan(ImportState? State, ImportAction? Action = null)
+/// <param name="Serve">Whether what serves a clone's source is needed on.</param>
+internal sealed record ImportPlan(ImportState? State, ImportAction? Action = null, bool Serve = false)
 {
     public static readonly ImportPlan Nothing = new((ImportState?)null);
 }
@@ -68,11 +71,23 @@ internal static class ImportDecision
             return new ImportPlan(null, Delete(own));
         }
 
+        if (request.CloneOf is not null && own?.Status?.Phase != ImportState.Succeeded)
+        {
+            var clone = view.Source!;
+            if (clone.Server is null || (own is not null && own.Metadata.Annotation(ImportAnnotations.CloneServer) != clone.Server))
+            {
+                var (reason, message) = clone.Server is null ? (clone.Reason, clone.Message) : (ImportState.Changed, "the source's disk is served elsewhere by now");
+                return new ImportPlan(new ImportState(Begun(claim), reason, message) { Request = hash }, Delete(own), Serve: true);
+            }
+
+            request = request with { Server = clone.Server };
+        }
+
         var plan = own is not null ? Follow(claim, own)
             : view.Pod is { } stranger ? new ImportPlan(new ImportState(
                 ImportState.Pending, "PodNameTaken", $"pod {stranger.Metadata.Name} is not this claim's importer, but has its name; delete it"))
-            : new ImportPlan(new ImportState(ImportState.Pending, ImportState.Waiting, "the import waits for its turn"), new ImportAction.CreatePod(request));
-        return plan with { State = plan.State! with { Request = hash } };
+            : new ImportPlan(new ImportState(ImportState.Pending, ImportState.Waiting, ImportState.WaitingMessage), new ImportAction.CreatePod(request));
+        return plan with { State = plan.State! with { Request = hash }, Serve = request.Server is not null && plan.State!.Phase is ImportState.Pending or ImportState.Running };
     }
 
     private static ImportPlan Follow(PersistentVolumeClaim claim, Pod pod)

@@ -5,11 +5,11 @@ using KvmAgent.Kubernetes.Core;
 namespace KvmAgent.Coordinator.Imports;
 
 /// <summary>What a claim asks to be filled with. Where it lies is looked at by the importer alone: the coordinator fetches nothing.</summary>
-/// <param name="Source">The importer's IMPORTER_SOURCE: <c>http</c>, <c>s3</c>, <c>registry</c>, or <c>none</c> for a blank disk.</param>
-/// <param name="Endpoint">A URL; null for a blank disk.</param>
+/// <param name="Source">The importer's IMPORTER_SOURCE: <c>http</c>, <c>s3</c>, <c>registry</c>, <c>clone</c>, or <c>none</c> for a blank disk.</param>
+/// <param name="Endpoint">A URL, or the claim that is cloned as <c>namespace/name</c>; null for a blank disk.</param>
 internal sealed record ImportRequest(string Source, string? Endpoint)
 {
-    private const string Archive = "archive", Disk = "kubevirt";
+    private const string Archive = "archive", Disk = "kubevirt", CloneSource = "clone";
 
     /// <summary>By source, those of its endpoint; a blank disk has none.</summary>
     private static readonly Dictionary<string, string[]> Schemes = new()
@@ -19,6 +19,12 @@ internal sealed record ImportRequest(string Source, string? Endpoint)
         ["registry"] = ["docker", "oci"],
         ["none"] = [],
     };
+
+    /// <summary>Null: it is no clone.</summary>
+    public ClaimKey? CloneOf => Source == CloneSource && Endpoint?.Split('/') is [var ns, var name] ? new ClaimKey(ns, name) : null;
+
+    /// <summary>From where a clone is copied, once that is known.</summary>
+    public string? Server { get; init; }
 
     /// <summary>A Secret of the claim's namespace with <c>accessKeyId</c> and <c>secretKey</c>.</summary>
     public string? Secret { get; init; }
@@ -52,6 +58,13 @@ internal sealed record ImportRequest(string Source, string? Endpoint)
         if (!ImportAnnotations.IsAsked(meta))
         {
             return null;
+        }
+
+        if (meta.Annotation(ImportAnnotations.CloneRequest) is { } wanted)
+        {
+            return wanted.Split('/') is [{ Length: > 0 }, { Length: > 0 }]
+                ? (new ImportRequest(CloneSource, wanted) { Preallocate = meta.Annotation(ImportAnnotations.Preallocation) == "true" }, null)
+                : (null, $"{ImportAnnotations.CloneRequest}=\"{wanted}\" names no claim; write NAMESPACE/NAME");
         }
 
         var endpoint = ImportAnnotations.Asked(meta, "endpoint");

@@ -19,6 +19,9 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
     /// <summary>Reasons.</summary>
     public const string Waiting = "Waiting", Creating = "ContainerCreating", Changed = "RequestChanged";
 
+    /// <summary>Of what waits.</summary>
+    public const string WaitingMessage = "the import waits for its turn";
+
     /// <summary>Null: there is none.</summary>
     public Pod? Pod { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Kubernetes.Core;
@@ -15,12 +16,16 @@ internal static class ImporterPod
 {
     public const string ContainerName = "importer";
 
-    private const string DataVolume = "cdi-data-vol", VolumeDir = "/data", Device = "/dev/cdi-block-volume", CertDir = "/certs", HeadersDir = "/extraheaders";
+    /// <summary>What a pod is for, and that of this kind.</summary>
+    public const string KindLabel = "cdi.kubevirt.io", Kind = "importer";
+
+    private const string DataVolume = "cdi-data-vol", VolumeDir = "/data", Device = "/dev/cdi-block-volume", CertDir = "/certs", HeadersDir = "/extraheaders", KeyVolume = "clone-key", KeyDir = "/clone-key";
 
     /// <summary>The same for the same claim, so that nobody makes two.</summary>
     public static string Name(PersistentVolumeClaim claim) => PodParts.Name("importer", claim.Metadata.Name!);
 
-    public static Pod Create(PersistentVolumeClaim claim, ImportRequest request, MachineOptions machines, ImportOptions options)
+    /// <param name="key">The name of the Secret with a clone's key, which is made for this pod alone.</param>
+    public static Pod Create(PersistentVolumeClaim claim, ImportRequest request, MachineOptions machines, ImportOptions options, string key)
     {
         var volumes = new List<Volume> { Volume.Of(DataVolume, "persistentVolumeClaim", new JsonObject { ["claimName"] = claim.Metadata.Name }) };
         var mounts = new List<VolumeMount>();
@@ -52,6 +57,14 @@ internal static class ImporterPod
             [ImportAnnotations.CreatedByEarly] = ImportAnnotations.Yes,
             [ImportAnnotations.Request] = request.Hash(claim),
         };
+        if (request.Server is { } server)
+        {
+            annotations[ImportAnnotations.CloneServer] = server;
+            annotations[CloneKeys.Annotation] = key;
+            volumes.Add(Volume.Of(KeyVolume, "secret", new JsonObject { ["secretName"] = key }));
+            mounts.Add(new VolumeMount(KeyVolume, KeyDir) { ReadOnly = true });
+        }
+
         var environment = Environment(claim, request);
         if (machines.Link is { } link)
         {
@@ -67,18 +80,12 @@ internal static class ImporterPod
             {
                 Name = Name(claim),
                 Namespace = claim.Metadata.Namespace,
-                Labels = new Dictionary<string, string> { [ImportAnnotations.AppLabel] = ImportAnnotations.App, ["cdi.kubevirt.io"] = "importer" },
+                Labels = new Dictionary<string, string> { [ImportAnnotations.AppLabel] = ImportAnnotations.App, [KindLabel] = Kind },
                 Annotations = annotations,
                 OwnerReferences = [CoreKinds.PersistentVolumeClaims.OwnerOf(claim)],
             },
-            Spec = new PodSpec
+            Spec = Spec(machines) with
             {
-                RestartPolicy = "OnFailure",
-                EnableServiceLinks = false,
-                AutomountServiceAccountToken = false,
-                ImagePullSecrets = machines.ImagePullSecrets.Count == 0 ? null : [.. machines.ImagePullSecrets.Select(static s => new LocalObjectReference(s))],
-                NodeSelector = machines.NodeSelector.Count == 0 ? null : machines.NodeSelector,
-                Tolerations = machines.Tolerations.Count == 0 ? null : (JsonArray)machines.Tolerations.DeepClone(),
                 Containers =
                 [
                     new Container
@@ -99,10 +106,21 @@ internal static class ImporterPod
         };
     }
 
+    /// <summary>What all pods of imports have, but for their containers.</summary>
+    public static PodSpec Spec(MachineOptions machines) => new()
+    {
+        RestartPolicy = "OnFailure",
+        EnableServiceLinks = false,
+        AutomountServiceAccountToken = false,
+        ImagePullSecrets = machines.ImagePullSecrets.Count == 0 ? null : [.. machines.ImagePullSecrets.Select(static s => new LocalObjectReference(s))],
+        NodeSelector = machines.NodeSelector.Count == 0 ? null : machines.NodeSelector,
+        Tolerations = machines.Tolerations.Count == 0 ? null : (JsonArray)machines.Tolerations.DeepClone(),
+    };
+
     private static List<EnvVar> Environment(PersistentVolumeClaim claim, ImportRequest request)
     {
         List<EnvVar> environment = [new("IMPORTER_SOURCE", request.Source), new("IMPORTER_CONTENTTYPE", request.ContentType), new("OWNER_UID", claim.Metadata.Uid)];
-        Add("IMPORTER_ENDPOINT", request.Endpoint);
+        Add("IMPORTER_ENDPOINT", request.Server ?? request.Endpoint);
         Add("IMPORTER_IMAGE_SIZE", claim.Spec?.Storage?.Text);
         Add("IMPORTER_CHECKSUM", request.Checksum);
         Add("IMPORTER_CERT_DIR", request.CertConfigMap is null ? null : CertDir);

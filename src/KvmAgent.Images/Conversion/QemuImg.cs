@@ -1,15 +1,17 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 
 namespace KvmAgent.Images.Conversion;
 
 /// <summary>
-/// Runs qemu-img convert: an argument list, nothing of our environment, limits of memory, time and file size, for it reads what others
-/// have made. What it says on stderr becomes the error. Cancelling kills it and waits until it is gone.
+/// Runs qemu-img: an argument list, nothing of our environment, limits of memory, time and file size, for it reads what others have made.
+/// What it says on stderr becomes the error. Cancelling kills it and waits until it is gone.
 /// </summary>
 internal static class QemuImg
 {
     private const int LongestError = 4096;
+    private const long StackSize = 2 << 20;
 
     /// <param name="work">What is converted into what; the files stay the caller's.</param>
     /// <param name="percent">From 0 to 100.</param>
@@ -17,10 +19,24 @@ internal static class QemuImg
     /// <exception cref="ImageException">It is missing, failed, or met a limit.</exception>
     public static async Task RunAsync(QemuImgConversion work, IProgress<double>? percent, CancellationToken ct)
     {
+        var (code, error) = await RunAsync(work.Limits, work.Arguments, output => QemuImgProgress.FollowAsync(output, percent), ct).ConfigureAwait(false);
+        if (code != 0)
+            throw QemuImgFault.Of(work, code, error);
+    }
+
+    /// <param name="limits">For prlimit.</param>
+    /// <param name="arguments">Of qemu-img.</param>
+    /// <param name="read">Reads what it writes to its end.</param>
+    /// <param name="ct">Kills it.</param>
+    /// <returns>Its exit code, and the beginning of what it said of an error.</returns>
+    /// <exception cref="ImageException">It is missing.</exception>
+    public static async Task<(int Code, string Error)> RunAsync(
+        IEnumerable<string> limits, IEnumerable<string> arguments, Func<StreamReader, Task> read, CancellationToken ct)
+    {
         ct.ThrowIfCancellationRequested();
-        using var process = Start(work, Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin:/bin");
+        using var process = Start([.. limits, "qemu-img", .. arguments], Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin:/bin");
         var error = BeginningAsync(process.StandardError);
-        var output = QemuImgProgress.FollowAsync(process.StandardOutput, percent);
+        var output = read(process.StandardOutput);
         process.StandardInput.Close();
         try
         {
@@ -33,17 +49,38 @@ internal static class QemuImg
             throw;
         }
         await output.ConfigureAwait(false);
-        if (process.ExitCode == 0)
-            return;
         // Ctrl-C reaches it as well as us.
-        ct.ThrowIfCancellationRequested();
-        throw QemuImgFault.Of(work, process.ExitCode, await error.ConfigureAwait(false));
+        if (process.ExitCode != 0)
+            ct.ThrowIfCancellationRequested();
+        return (process.ExitCode, await error.ConfigureAwait(false));
     }
 
-    private static Process Start(QemuImgConversion work, string path)
+    /// <summary>For prlimit. Stacks are limited because every thread's counts as address space; a core dump would show the disk.</summary>
+    /// <param name="addressSpace">In bytes.</param>
+    /// <param name="cpuTime">In seconds.</param>
+    /// <param name="fileSize">In bytes.</param>
+    public static IEnumerable<string> Limits(long addressSpace, long cpuTime, long fileSize) =>
+    [
+        .. new (string Name, string Value)[]
+        {
+            ("as", Text(addressSpace)), ("cpu", $"{Text(cpuTime)}:{Text(cpuTime + 5)}"), ("fsize", Text(fileSize)), ("stack", $"{Text(StackSize)}:"), ("core", "0"),
+        }.Select(limit => $"--{limit.Name}={limit.Value}"),
+    ];
+
+    /// <summary>Reads all, for else it would be blocked, and keeps the beginning.</summary>
+    public static async Task<string> BeginningAsync(StreamReader reader)
+    {
+        var (kept, length) = (new char[LongestError], 0);
+        var rest = new char[LongestError];
+        while (await reader.ReadAsync(length < kept.Length ? kept.AsMemory(length) : rest).ConfigureAwait(false) is var count and > 0)
+            length = Math.Min(length + count, kept.Length);
+        return new string(kept, 0, length);
+    }
+
+    private static Process Start(IReadOnlyList<string> command, string path)
     {
         // prlimit sets the limits and becomes qemu-img: the process that we know is the one that works.
-        var start = new ProcessStartInfo("prlimit", [.. work.Limits, "qemu-img", .. work.Arguments])
+        var start = new ProcessStartInfo("prlimit", command)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -65,13 +102,5 @@ internal static class QemuImg
         }
     }
 
-    /// <summary>Reads all, for else it would be blocked, and keeps the beginning.</summary>
-    private static async Task<string> BeginningAsync(StreamReader reader)
-    {
-        var (kept, length) = (new char[LongestError], 0);
-        var rest = new char[LongestError];
-        while (await reader.ReadAsync(length < kept.Length ? kept.AsMemory(length) : rest).ConfigureAwait(false) is var count and > 0)
-            length = Math.Min(length + count, kept.Length);
-        return new string(kept, 0, length);
-    }
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,15 +1,24 @@
-using System.Globalization;
 using KvmAgent.Images.Inspect;
 using Microsoft.Win32.SafeHandles;
 
 namespace KvmAgent.Images.Conversion;
 
-/// <summary>An image that qemu-img shall read: a file that we have open, by a driver that is named. Nothing is probed, no name in it is followed.</summary>
+/// <summary>An image that qemu-img shall read, by a driver that is named. Nothing is probed, no name in it is followed.</summary>
 /// <param name="Driver">QEMU's name of the format.</param>
-/// <param name="File">Open until the conversion has ended.</param>
+/// <param name="Protocol">Where its bytes are: QEMU's options, as JSON.</param>
+/// <param name="Location">What QEMU calls that.</param>
 /// <param name="Name">What errors call it.</param>
-internal sealed record QemuImgNode(string Driver, SafeFileHandle File, string Name)
+internal sealed record QemuImgNode(string Driver, string Protocol, string Location, string Name)
 {
+    /// <summary>
+    /// A file that we have open until the conversion has ended. It stands there by descriptor, so there is nothing to be quoted, no path can
+    /// change its meaning after we have looked, and QEMU's own locks still work: it opens the file anew.
+    /// </summary>
+    public QemuImgNode(string driver, SafeFileHandle file, string name)
+        : this(driver, $$"""{"driver":"file","filename":"{{file.Path}}"}""", file.Path, name)
+    {
+    }
+
     /// <summary>What lies below an overlay; the header's own word for it is never asked.</summary>
     public QemuImgNode? Backing { get; init; }
 
@@ -20,20 +29,17 @@ internal sealed record QemuImgNode(string Driver, SafeFileHandle File, string Na
     public static QemuImgNode Of(ImageInfo image, SafeFileHandle file, string name) =>
         new(image.Format.QemuDriver(), file, name) { SizeIsGeometry = image.SizeIsGeometry };
 
-    /// <summary>
-    /// The image as a block device tree. Files stand in it by descriptor, so there is nothing to be quoted, no path can change
-    /// its meaning after we have looked, and QEMU's own locks still work: it opens the file anew.
-    /// </summary>
+    /// <summary>The image as a block device tree.</summary>
     public string FileName => "json:" + Tree;
 
     private string Tree =>
-        $$"""{"driver":"{{Driver}}","read-only":true,"file":{"driver":"file","filename":"{{File.Path}}"},"backing":{{Backing?.Tree ?? "null"}}{{SizeOption}}}""";
+        $$"""{"driver":"{{Driver}}","read-only":true,"file":{{Protocol}},"backing":{{Backing?.Tree ?? "null"}}{{SizeOption}}}""";
 
     private string SizeOption => SizeIsGeometry is { } geometry ? $",\"force_size_calc\":\"{(geometry ? "chs" : "current_size")}\"" : "";
 }
 
 /// <param name="Source">What is read.</param>
-/// <param name="Target">An empty file, open until the conversion has ended.</param>
+/// <param name="Target">An empty file, or a block device, open until the conversion has ended.</param>
 /// <param name="TargetName">What errors call it; its directory is the volume that may be full.</param>
 /// <param name="Format">What the target shall be.</param>
 /// <param name="Size">Of the disk, in bytes: the limits follow from it.</param>
@@ -43,6 +49,12 @@ internal sealed record QemuImgConversion(QemuImgNode Source, SafeFileHandle Targ
 
     /// <summary>qcow2 alone.</summary>
     public bool Compressed { get; init; }
+
+    /// <summary>Whether the target is there as it shall be, and is written over.</summary>
+    public bool InPlace { get; init; }
+
+    /// <summary>An object that the source's tree names; null for none.</summary>
+    public string? Credentials { get; init; }
 
     /// <summary>
     /// Bytes. qemu-img 7.2 was seen with 250 MiB: up to 64 threads with stacks of 2 MiB, and buffers. Tables come on top: of the formats
@@ -62,7 +74,10 @@ internal sealed record QemuImgConversion(QemuImgNode Source, SafeFileHandle Targ
     /// </summary>
     public string[] Arguments =>
     [
-        "convert", "-p", "-m", "8", "-f", Source.Driver, "-O", Format.QemuDriver(),
+        "convert", "-p", "-m", "8",
+        .. InPlace ? ["-n"] : Array.Empty<string>(),
+        .. Credentials is { } credentials ? ["--object", credentials] : Array.Empty<string>(),
+        "-f", Source.Driver, "-O", Format.QemuDriver(),
         .. Format switch
         {
             ImageFormat.Raw => ["-W"],
@@ -75,25 +90,16 @@ internal sealed record QemuImgConversion(QemuImgNode Source, SafeFileHandle Targ
         Source.FileName, Target.Path,
     ];
 
-    /// <summary>For prlimit. Stacks are limited because every thread's counts as address space; a core dump would show the disk.</summary>
-    public string[] Limits =>
-    [
-        .. new (string Name, string Value)[]
-        {
-            ("as", Text(AddressSpace)), ("cpu", $"{Text(CpuTime)}:{Text(CpuTime + 5)}"), ("fsize", Text(FileSize)), ("stack", $"{Text(2 * MiB)}:"), ("core", "0"),
-        }.Select(limit => $"--{limit.Name}={limit.Value}"),
-    ];
+    public IEnumerable<string> Limits => QemuImg.Limits(AddressSpace, CpuTime, FileSize);
 
     /// <summary>What qemu-img writes, with the names that people know.</summary>
     public string Named(string text)
     {
         text = text.Replace(Source.FileName, Source.Name, StringComparison.Ordinal).Replace(Target.Path, TargetName, StringComparison.Ordinal);
         for (var node = Source; node is not null; node = node.Backing)
-            text = text.Replace(node.File.Path, node.Name, StringComparison.Ordinal);
+            text = text.Replace(node.Location, node.Name, StringComparison.Ordinal);
         return text;
     }
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }
 
 internal static class QemuImgNames

@@ -36,6 +36,7 @@ internal static class QemuImgFault
             _ when Says("lock") && Says("Is another process using the image") =>
                 new(ImageFailure.Unavailable, $"{source} is in use: {said}; power off the VM that has it"),
             _ when Says("error while writing") => new(ImageFailure.Unwritable, $"{target} cannot be written: {said}; check the volume"),
+            _ when work.Credentials is not null => new(ImageFailure.Unavailable, $"{source} broke off: {said}; it begins anew"),
             _ => new(ImageFailure.Refused, $"qemu-img cannot make {target} of {source} (exit code {code}): {said}; check the image (qemu-img check)"),
         };
 

@@ -21,6 +21,7 @@ internal sealed partial class Importer(ImportSettings settings, ILogger<Importer
         {
             var (text, format, size) = settings switch
             {
+                { CloneFrom: { } clone } => await CloneAsync(clone.Server, clone.KeyDirectory, metrics ?? progress, cancel).ConfigureAwait(false),
                 { Source: null } => Blank(),
                 { Content: ImportContent.Archive } => await ArchiveAsync(metrics ?? progress, cancel).ConfigureAwait(false),
                 _ => await DiskAsync(metrics ?? progress, cancel).ConfigureAwait(false),
@@ -51,6 +52,13 @@ internal sealed partial class Importer(ImportSettings settings, ILogger<Importer
         var scratch = done.Scratch == 0 ? "" : $", {Quantity.Human(done.Scratch)} spooled, as this cannot be unpacked straight into the disk";
         return ($"a disk of {Quantity.Format(done.Size)} from {done.Image.Format.Name()}{layers}, {Quantity.Human(done.Read)} read{scratch}",
             done.Image.Format.Name(), done.Size);
+    }
+
+    private async Task<(string Text, string? Format, long? Size)> CloneAsync(Uri server, string keyDirectory, IProgress<FetchProgress> progress, CancellationToken cancel)
+    {
+        var size = await DiskClone.RunAsync(
+            new DiskCloneRequest { Host = server.Host, Port = server.Port, KeyDirectory = keyDirectory, Into = Sized(Request()) }, progress, cancel).ConfigureAwait(false);
+        return ($"a disk of {Quantity.Format(size)}, cloned from {server.Authority}", "raw", size);
     }
 
     private (string Text, string? Format, long? Size) Blank()

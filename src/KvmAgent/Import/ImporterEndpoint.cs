@@ -6,7 +6,8 @@ namespace KvmAgent.Import;
 /// <param name="Source">An http, https, s3, docker or oci URL; null for a blank disk.</param>
 /// <param name="S3Endpoint">The S3 server, where the endpoint named one.</param>
 /// <param name="S3Region">The bucket's region, where AWS's host names tell it.</param>
-internal readonly record struct ImporterEndpoint(string? Source, string? S3Endpoint = null, string? S3Region = null)
+/// <param name="CloneFrom">The server of another claim's disk.</param>
+internal readonly record struct ImporterEndpoint(string? Source, string? S3Endpoint = null, string? S3Region = null, Uri? CloneFrom = null)
 {
     private const string AwsRegion = "us-east-1";
 
@@ -20,8 +21,8 @@ internal readonly record struct ImporterEndpoint(string? Source, string? S3Endpo
         {
             case "none":
                 return default;
-            case not ("http" or "s3" or "registry"):
-                errors.Add(kind!.Value.Origin, source, "is not supported", "this importer has http, s3, registry, and none for a blank disk");
+            case not ("http" or "s3" or "registry" or "clone"):
+                errors.Add(kind!.Value.Origin, source, "is not supported", "this importer has http, s3, registry, clone, and none for a blank disk");
                 return default;
         }
 
@@ -37,6 +38,8 @@ internal readonly record struct ImporterEndpoint(string? Source, string? S3Endpo
             ("http", "http" or "https") or ("registry", "docker" or "oci") => new ImporterEndpoint(given.Text),
             ("s3", "s3") => new ImporterEndpoint(given.Text),
             ("s3", "http" or "https") => OfServer(url!, given, errors),
+            ("clone", "nbds") when url!.Port > 0 => new ImporterEndpoint(null, CloneFrom: url),
+            ("clone", _) => Wrong("is no server of a disk", "write nbds://ADDRESS:PORT"),
             ("http", _) => Wrong("is no http or https URL", "write https://HOST/PATH"),
             ("registry", _) => Wrong("is no image of a registry", "write docker://HOST/NAME:TAG"),
             _ => Wrong("is no object of an S3 server", "write https://HOST/BUCKET/KEY or s3://BUCKET/KEY"),

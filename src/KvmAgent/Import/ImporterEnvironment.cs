@@ -34,6 +34,7 @@ internal sealed class ImporterEnvironment(IReadOnlyDictionary<string, string> en
             isDevice ? paths.ImportDevice : content == ImportContent.Archive ? paths.ImportVolume : Path.Combine(paths.ImportVolume, "disk.img"))
         {
             Content = content,
+            CloneFrom = endpoint.CloneFrom is { } server ? (server, paths.CloneKey) : null,
             Size = isDevice ? null : ReadSize(Get("IMPORTER_SOURCE")?.Text == "none"),
             Checksum = Get("IMPORTER_CHECKSUM") is { } checksum ? parser.Checksum(checksum) : null,
             Access = ReadAccess(endpoint),
@@ -52,7 +53,7 @@ internal sealed class ImporterEnvironment(IReadOnlyDictionary<string, string> en
     private void DemandSupported(ImportContent content, bool isDevice)
     {
         var source = Get("IMPORTER_SOURCE")?.Text;
-        if (content == ImportContent.Archive && source is "none" or "registry")
+        if (content == ImportContent.Archive && source is "none" or "registry" or "clone")
         {
             Errors.Add("IMPORTER_CONTENTTYPE", "archive", $"does not go with IMPORTER_SOURCE={source}", "import archives by http or s3");
         }

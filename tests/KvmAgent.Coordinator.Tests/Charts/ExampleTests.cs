@@ -53,7 +53,7 @@ public sealed class ExampleTests
         var (request, problem) = ImportRequest.Of(claim).ShouldNotBeNull();
         problem.ShouldBeNull();
         request!.Secret.ShouldBe((string?)One(objects, "Secret")!["metadata"]!["name"]);
-        var pod = ImporterPod.Create(claim, request, Given.Options(null), new ImportOptions());
+        var pod = ImporterPod.Create(claim, request, Given.Options(null), new ImportOptions(), "");
         var keys = pod.Spec!.Containers!.Single().Env!.Select(static e => (string?)e.ValueFrom?["secretKeyRef"]?["key"]).OfType<string>();
         keys.ShouldBe(One(objects, "Secret")!["data"]!.AsObject().Select(static d => d.Key), ignoreOrder: true);
     }

@@ -110,6 +110,27 @@ public sealed class RightsTests
         server.Delete("", "persistentvolumeclaims", Machines, "golden");
         await Until.TrueAsync(() => server.Get("", "pods", Machines, "importer-golden") is null);
 
+        foreach (var claim in Yaml.Documents(
+            $$"""
+            apiVersion: v1
+            kind: PersistentVolumeClaim
+            metadata: {name: original, namespace: {{Machines}}}
+            spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi} } }
+            status: {phase: Bound}
+            ---
+            apiVersion: v1
+            kind: PersistentVolumeClaim
+            metadata: {name: copy, namespace: {{Machines}}, annotations: {k8s.io/CloneRequest: {{Machines}}/original} }
+            spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi} } }
+            """))
+        {
+            server.Create(claim.AsObject());
+        }
+
+        await Until.TrueAsync(() => server.All("", "secrets", Machines).Count == 1);
+        server.Delete("", "persistentvolumeclaims", Machines, "copy");
+        await Until.TrueAsync(() => server.All("", "pods").Count == Launchers(server).Count);
+
         server.Create(Yaml.Documents(
             $$"""
             apiVersion: cdi.kubevirt.io/v1beta1

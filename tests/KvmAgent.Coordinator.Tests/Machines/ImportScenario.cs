@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Kubernetes.Core;
 
@@ -14,19 +15,26 @@ internal static class ImportScenario
     {
         var claim = Recorded(Given.Claim(given["claim"]!));
         var pod = given["pod"] is { } p ? Pod(p, claim) : null;
-        var plan = ImportDecision.Decide(new ImportView(claim, pod));
-        return new JsonObject
+        var clone = given["clone"] is { } c ? new CloneView((string?)c["server"], (string?)c["reason"] ?? "", (string?)c["message"] ?? "") : null;
+        var plan = ImportDecision.Decide(new ImportView(claim, pod, clone));
+        var shown = new JsonObject
         {
             ["annotations"] = plan.State?.Patch(claim)?["metadata"]?["annotations"]?.DeepClone(),
             ["action"] = plan.Action switch
             {
                 null => null,
-                ImportAction.CreatePod(var request) => $"create a pod for {request.Source} {request.Endpoint}",
+                ImportAction.CreatePod(var request) => $"create a pod for {request.Source} {request.Endpoint}{(request.Server is null ? "" : $" from {request.Server}")}",
                 ImportAction.DeletePod(var deleted) => $"delete Pod {deleted.Metadata.Name}",
                 _ => throw new ArgumentOutOfRangeException(nameof(given), plan.Action, "unknown action"),
             },
             ["event"] = plan.State is { } state && ImportEvents.Of(claim, state) is { } told ? $"{told.Type} {told.Reason}: {told.Message}" : null,
         };
+        if (clone is not null)
+        {
+            shown["serve"] = plan.Serve;
+        }
+
+        return shown;
     }
 
     public static JsonObject Pod(JsonObject given)
@@ -34,7 +42,13 @@ internal static class ImportScenario
         var claim = Given.Claim(given["claim"]!);
         return ImportRequest.Of(claim) is not { Request: { } request } asked
             ? new JsonObject { ["problems"] = ImportRequest.Of(claim)?.Problem ?? "nothing is asked" }
-            : JsonSerializer.SerializeToNode(ImporterPod.Create(claim, request, Given.Options(given["options"]), new ImportOptions()), CoreKinds.Pods.Json)!.AsObject();
+            : JsonSerializer.SerializeToNode(ImporterPod.Create(claim, request with { Server = (string?)given["server"] }, Given.Options(given["options"]), new ImportOptions(), "clone-key-1"), CoreKinds.Pods.Json)!.AsObject();
+    }
+
+    public static JsonObject Source(JsonObject given)
+    {
+        var (target, source) = (Given.Claim(given["claim"]!), Given.Claim(given["source"]!));
+        return JsonSerializer.SerializeToNode(CloneSourcePod.Create(target, source, Given.Options(given["options"]), new ImportOptions(), "clone-key-2"), CoreKinds.Pods.Json)!.AsObject();
     }
 
     /// <summary>The volume's own claim where it does not say whose it is.</summary>
@@ -47,7 +61,7 @@ internal static class ImportScenario
             claim = claim with { Metadata = claim.Metadata with { OwnerReferences = [Kinds.DataVolumes.OwnerOf(volume)] } };
         }
 
-        var plan = VolumeDecision.Decide(new VolumeView(volume, claim, Given.Now(given)));
+        var plan = VolumeDecision.Decide(new VolumeView(volume, claim, Given.Now(given), given["original"] is { } o ? Given.Claim(o) : null));
         return new JsonObject
         {
             ["status"] = JsonSerializer.SerializeToNode(plan.Status, ApiJson.Default.DataVolumeStatus),
@@ -72,7 +86,7 @@ internal static class ImportScenario
             Metadata = pod.Metadata with
             {
                 OwnerReferences = [CoreKinds.PersistentVolumeClaims.OwnerOf(claim)],
-                Annotations = new Dictionary<string, string> { [ImportAnnotations.Request] = pod.Metadata.Annotation(ImportAnnotations.Request) ?? request.Hash(claim) },
+                Annotations = new Dictionary<string, string> { [ImportAnnotations.Request] = pod.Metadata.Annotation(ImportAnnotations.Request) ?? request.Hash(claim), [ImportAnnotations.CloneServer] = pod.Metadata.Annotation(ImportAnnotations.CloneServer) ?? "" },
             },
         };
     }

@@ -3,7 +3,7 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 /// <summary>Each folder of Scenarios holds one behaviour of the pure functions; see <see cref="Scenario"/>.</summary>
 public sealed class ScenarioTests
 {
-    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes";
+    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes", Sources = "sources";
 
     public static TheoryData<string> PodNames => [.. Scenario.Names(PodScenario.Area)];
 
@@ -18,6 +18,12 @@ public sealed class ScenarioTests
     public static TheoryData<string> VolumeNames => [.. Scenario.Names(Volumes)];
 
     public static TheoryData<string> ImporterNames => [.. Scenario.Names(Importers)];
+
+    public static TheoryData<string> SourceNames => [.. Scenario.Names(Sources)];
+
+    [Theory]
+    [MemberData(nameof(SourceNames))]
+    public void A_claim_that_is_cloned_is_served(string name) => Scenario.Check(Sources, name, ImportScenario.Source);
 
     [Theory]
     [MemberData(nameof(PodNames))]

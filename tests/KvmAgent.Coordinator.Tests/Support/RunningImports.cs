@@ -2,6 +2,7 @@ using System.Net;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Tests.Machines;
@@ -62,8 +63,9 @@ internal sealed class RunningImports : IAsyncDisposable
 
     private void Run(ImportOptions options, LinkOptions link)
     {
+        var machines = Given.Options(null) with { Link = link };
         _controller = new ImportController(
-            _client, _cache, Events(), Given.Options(null) with { Link = link }, options, TimeProvider.System, NullLogger<ImportController>.Instance);
+            _client, _cache, new CloneSources(_client, _cache, machines, options, new CloneKeys([1, 2, 3])), Events(), machines, options, TimeProvider.System, NullLogger<ImportController>.Instance);
         var volumes = new VolumeController(_client, _cache, Events(), TimeProvider.System, NullLogger<VolumeController>.Instance);
         _running = Task.WhenAll(_controller.RunAsync(_stop.Token), volumes.RunAsync(_stop.Token));
     }

@@ -21,12 +21,12 @@ internal sealed class ImportCluster : IAsyncDisposable
 
     public ImportNode Node { get; }
 
-    public static async Task<ImportCluster> StartAsync(int controllers = 1)
+    public static async Task<ImportCluster> StartAsync(int controllers = 1, int concurrency = 10)
     {
-        var cluster = new ImportCluster(await KubeVirtServer.StartAsync(Namespace), await ImageSite.StartAsync());
+        var cluster = new ImportCluster(await KubeVirtServer.StartAsync(Namespace, "shop"), await ImageSite.StartAsync());
         for (var n = 0; n < controllers; n++)
         {
-            cluster._controllers.Add(await RunningImports.StartAsync(cluster.Server, new ImportOptions()));
+            cluster._controllers.Add(await RunningImports.StartAsync(cluster.Server, new ImportOptions { Concurrency = concurrency }));
         }
 
         return cluster;

@@ -1,6 +1,11 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.Kubernetes.Core;
@@ -23,6 +28,7 @@ internal sealed class ImportNode : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("kvmtest-import-").FullName;
     private readonly CancellationTokenSource _end = new();
     private readonly HashSet<string> _known = [];
+    private readonly ConcurrentDictionary<string, bool> _left = [];
     private readonly List<Task> _pods = [];
     private readonly Task _watching;
 
@@ -31,6 +37,9 @@ internal sealed class ImportNode : IAsyncDisposable
         _server = server;
         _watching = Task.Run(WatchAsync);
     }
+
+    /// <summary>A pod of this name is no importer's, and runs elsewhere.</summary>
+    public void Leave(string name) => _left[name] = true;
 
     /// <summary>How many processes were started.</summary>
     public int Started { get; private set; }
@@ -56,7 +65,7 @@ internal sealed class ImportNode : IAsyncDisposable
             foreach (var json in _server.All("", "pods"))
             {
                 var pod = json.Deserialize(CoreKinds.Pods.Json)!;
-                if (_known.Add(pod.Metadata.Uid!))
+                if (!_left.ContainsKey(pod.Metadata.Name!) && _known.Add(pod.Metadata.Uid!))
                 {
                     _pods.Add(Task.Run(() => RunAsync(pod)));
                 }
@@ -75,6 +84,13 @@ internal sealed class ImportNode : IAsyncDisposable
         var (restarts, last) = (0, (JsonObject?)null);
         while (!IsDeleted(pod))
         {
+            if (pod.Metadata.Annotation(CloneKeys.Annotation) is not null && Key(pod) is null)
+            {
+                // A volume's Secret is waited for.
+                await WhileAsync(() => Key(pod) is null && !IsDeleted(pod));
+                continue;
+            }
+
             var (environment, trouble) = Environment(pod, container);
             if (environment is null)
             {
@@ -84,7 +100,9 @@ internal sealed class ImportNode : IAsyncDisposable
             }
 
             Report(pod, "Running", new JsonObject { ["running"] = new JsonObject() }, last, restarts);
+            var ready = container.Ports is [var port] ? ListensAsync(pod, port.Port, last, restarts) : Task.CompletedTask;
             var end = await ProcessAsync(pod, Volume(pod.Metadata.Namespace!, claim), environment);
+            await ready;
             if ((int)end["exitCode"]! == 0)
             {
                 Report(pod, "Succeeded", new JsonObject { ["terminated"] = end }, null, restarts);
@@ -112,7 +130,16 @@ internal sealed class ImportNode : IAsyncDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(message)!);
         await File.WriteAllTextAsync(message, "");
         Directory.CreateSymbolicLink(Path.Combine(root, "data"), volume);
-        var start = new ProcessStartInfo("dotnet", [Program, "import"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (key, value) in Key(pod)?["data"]?.AsObject() ?? [])
+        {
+            await File.WriteAllBytesAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(root, "clone-key")).FullName, key), Convert.FromBase64String((string)value!));
+        }
+
+        var container = pod.Spec!.Containers!.Single();
+        var start = container.Command is [var program]
+            ? new ProcessStartInfo(program, [$"--bind={Address(pod)}", .. container.Args!.Select(a => a.Replace("/data/", root + "/data/", StringComparison.Ordinal).Replace("/clone-key", root + "/clone-key", StringComparison.Ordinal))])
+            : new ProcessStartInfo("dotnet", [Program, .. container.Args!]);
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
@@ -153,7 +180,7 @@ internal sealed class ImportNode : IAsyncDisposable
     private (Dictionary<string, string>? Environment, string? Trouble) Environment(Pod pod, Container container)
     {
         var environment = new Dictionary<string, string>();
-        foreach (var variable in container.Env!)
+        foreach (var variable in container.Env ?? [])
         {
             if (variable.ValueFrom?["secretKeyRef"] is not { } reference)
             {
@@ -174,19 +201,53 @@ internal sealed class ImportNode : IAsyncDisposable
         return (environment, null);
     }
 
-    private void Report(Pod pod, string phase, JsonObject state, JsonObject? last, int restarts)
+    private void Report(Pod pod, string phase, JsonObject state, JsonObject? last, int restarts, bool ready = false)
     {
         if (!IsDeleted(pod))
         {
-            var status = new JsonObject { ["name"] = "importer", ["state"] = state, ["restartCount"] = restarts };
+            var status = new JsonObject { ["name"] = pod.Spec!.Containers!.Single().Name, ["state"] = state, ["restartCount"] = restarts };
             if (last is not null)
             {
                 status["lastState"] = last.DeepClone();
             }
 
-            _server.SetStatus("", "pods", pod.Metadata.Namespace!, pod.Metadata.Name!, new JsonObject { ["phase"] = phase, ["containerStatuses"] = new JsonArray(status) });
+            _server.SetStatus("", "pods", pod.Metadata.Namespace!, pod.Metadata.Name!, new JsonObject
+            {
+                ["phase"] = phase,
+                ["podIP"] = Address(pod),
+                ["conditions"] = new JsonArray(new JsonObject { ["type"] = "Ready", ["status"] = ready ? "True" : "False" }),
+                ["containerStatuses"] = new JsonArray(status),
+            });
         }
     }
+
+    /// <summary>Its readiness probe: what it serves can be connected to.</summary>
+    private async Task ListensAsync(Pod pod, int port, JsonObject? last, int restarts)
+    {
+        await WhileAsync(() => !IsDeleted(pod) && !Connects(Address(pod), port));
+        Report(pod, "Running", new JsonObject { ["running"] = new JsonObject() }, last, restarts, ready: true);
+    }
+
+    private static bool Connects(string address, int port)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Connect(IPAddress.Parse(address), port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Of the loopback network, and nobody else's.</summary>
+    private static string Address(Pod pod) =>
+        string.Join('.', SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(pod.Metadata.Uid!)).Take(3).Select(static b => (b % 254) + 1).Prepend(127));
+
+    private JsonObject? Key(Pod pod) =>
+        pod.Metadata.Annotation(CloneKeys.Annotation) is { } name ? _server.Get("", "secrets", pod.Metadata.Namespace!, name) : null;
 
     private bool IsDeleted(Pod pod) => _end.IsCancellationRequested || Find(pod) is not { } current || current["metadata"]!["deletionTimestamp"] is not null;
 

@@ -18,8 +18,13 @@ internal static class VolumeClaim
 
     private const string Storage = "storage", Block = "Block", ReadWriteOnce = "ReadWriteOnce";
 
+    /// <returns>The claim of which the volume shall be a copy; null where it is none.</returns>
+    public static ClaimKey? CloneOf(DataVolume volume) =>
+        volume.Spec?.Source?.Pvc is { } pvc ? new ClaimKey(pvc.Namespace ?? volume.Metadata.Namespace!, pvc.Name) : null;
+
+    /// <param name="original">What it shall be a copy of, if that is there.</param>
     /// <returns>The claim, or why there is none.</returns>
-    public static (PersistentVolumeClaim? Claim, string? Problem) Create(DataVolume volume)
+    public static (PersistentVolumeClaim? Claim, string? Problem) Create(DataVolume volume, PersistentVolumeClaim? original)
     {
         var spec = volume.Spec!;
         if (Source(spec) is not { } source)
@@ -28,36 +33,51 @@ internal static class VolumeClaim
         }
 
         var asked = spec.Pvc ?? spec.Storage!;
-        if (asked.Resources?.Requests?.ContainsKey(Storage) != true)
+        if (asked.Resources?.Requests?.GetValueOrDefault(Storage) is not { } given)
         {
-            return (null, $"spec.{(spec.Pvc is null ? "storage" : "pvc")}.resources.requests.storage is not given; give the disk's size, such as 10Gi");
+            if (CloneOf(volume) is not { } clone)
+            {
+                return (null, $"spec.{(spec.Pvc is null ? "storage" : "pvc")}.resources.requests.storage is not given; give the disk's size, such as 10Gi");
+            }
+
+            if (original?.Spec?.Storage is not { } size)
+            {
+                return (null, $"the source, {clone}, is not there, and so its size is not known; make it, or give spec.storage.resources.requests.storage");
+            }
+
+            return (Whole(volume, source, WithSize(asked, size)), null);
         }
 
-        if (!asked.Resources.Requests[Storage].TryBytes(out var size) || size == 0)
+        if (!given.TryBytes(out var bytes) || bytes == 0)
         {
-            return (null, $"the size \"{asked.Resources.Requests[Storage].Text}\" is none; give a quantity such as 10Gi");
+            return (null, $"the size \"{given.Text}\" is none; give a quantity such as 10Gi");
         }
 
-        return (new PersistentVolumeClaim
-        {
-            Metadata = new ObjectMeta
-            {
-                Name = volume.Metadata.Name,
-                Namespace = volume.Metadata.Namespace,
-                Labels = new Dictionary<string, string>(volume.Metadata.Labels ?? new Dictionary<string, string>()) { [ImportAnnotations.AppLabel] = ImportAnnotations.App },
-                Annotations = Annotations(volume, source),
-                OwnerReferences = [Kinds.DataVolumes.OwnerOf(volume)],
-            },
-            Spec = spec.Pvc is not null ? Copy(asked) : Copy(asked with
-            {
-                AccessModes = asked.AccessModes is { Count: > 0 } modes ? modes : [ReadWriteOnce],
-                Resources = asked.VolumeMode == Block ? asked.Resources : asked.Resources with
-                {
-                    Requests = new Dictionary<string, Quantity>(asked.Resources.Requests) { [Storage] = Quantity.OfBytes(WithOverhead(size)) },
-                },
-            }),
-        }, null);
+        // A file system has needs of its own.
+        var isExact = spec.Pvc is not null || asked.VolumeMode == Block;
+        return (Whole(volume, source, isExact ? asked : WithSize(asked, Quantity.OfBytes(WithOverhead(bytes)))), null);
     }
+
+    private static PersistentVolumeClaim Whole(DataVolume volume, (string Kind, DataVolumeEndpoint? Endpoint) source, DataVolumeClaim asked) => new()
+    {
+        Metadata = new ObjectMeta
+        {
+            Name = volume.Metadata.Name,
+            Namespace = volume.Metadata.Namespace,
+            Labels = new Dictionary<string, string>(volume.Metadata.Labels ?? new Dictionary<string, string>()) { [ImportAnnotations.AppLabel] = ImportAnnotations.App },
+            Annotations = Annotations(volume, source),
+            OwnerReferences = [Kinds.DataVolumes.OwnerOf(volume)],
+        },
+        Spec = Copy(volume.Spec!.Pvc is not null || asked.AccessModes is { Count: > 0 } ? asked : asked with { AccessModes = [ReadWriteOnce] }),
+    };
+
+    private static DataVolumeClaim WithSize(DataVolumeClaim asked, Quantity size) => asked with
+    {
+        Resources = (asked.Resources ?? new()) with
+        {
+            Requests = new Dictionary<string, Quantity>(asked.Resources?.Requests ?? new Dictionary<string, Quantity>()) { [Storage] = size },
+        },
+    };
 
     /// <summary>In whole MiB.</summary>
     private static long WithOverhead(long size) => (long)Math.Ceiling(size * (1 + Overhead) / (1 << 20)) << 20;
@@ -68,16 +88,25 @@ internal static class VolumeClaim
         { S3: { } s3 } => ("s3", s3),
         { Registry: { } registry } => ("registry", registry),
         { Blank: not null } => ("none", null),
+        { Pvc: not null } => ("clone", null),
         _ => null,
     };
 
     private static string Unsupported(DataVolumeSpec spec) =>
-        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "of spec.sourceRef")} is not supported; there are http, s3, registry and blank";
+        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "of spec.sourceRef")} is not supported; there are http, s3, registry, pvc and blank";
 
     private static SortedDictionary<string, string> Annotations(DataVolume volume, (string Kind, DataVolumeEndpoint? Endpoint) source)
     {
         var annotations = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        Ask("source", source.Kind);
+        if (CloneOf(volume) is { } clone)
+        {
+            Add(ImportAnnotations.CloneRequest, $"{clone.Namespace}/{clone.Name}");
+        }
+        else
+        {
+            Ask("source", source.Kind);
+        }
+
         if (source.Endpoint is { } endpoint)
         {
             Ask("endpoint", endpoint.Url);

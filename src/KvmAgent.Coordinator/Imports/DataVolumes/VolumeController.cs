@@ -45,7 +45,7 @@ internal sealed class VolumeController(KubernetesClient client, ImportCache cach
             return;
         }
 
-        var view = new VolumeView(volume, cache.Claims.Get(key.Namespace, key.Name), time.GetUtcNow());
+        var view = new VolumeView(volume, cache.Claims.Get(key.Namespace, key.Name), time.GetUtcNow(), VolumeClaim.CloneOf(volume) is { } original ? cache.Claims.Get(original.Namespace, original.Name) : null);
         var plan = VolumeDecision.Decide(view);
         if (plan.Create is { } wanted)
         {
@@ -61,6 +61,12 @@ internal sealed class VolumeController(KubernetesClient client, ImportCache cach
                 plan = VolumeDecision.Refused(view, e.Status.Reason ?? "FailedCreate", e.Message);
                 queue.AddAfter(key, Retry);
             }
+        }
+
+        if (view is { Claim: null, Original: null } && VolumeClaim.CloneOf(volume) is not null)
+        {
+            // Its source may come.
+            queue.AddAfter(key, Retry);
         }
 
         if (await _status.WriteAsync(volume, plan.Status, cancel).ConfigureAwait(false) is not { } written)

@@ -6,7 +6,8 @@ using KvmAgent.Kubernetes.Core;
 namespace KvmAgent.Coordinator.Imports.DataVolumes;
 
 /// <param name="Claim">Of the volume's name, whoever made it.</param>
-internal sealed record VolumeView(DataVolume Volume, PersistentVolumeClaim? Claim, DateTimeOffset Now);
+/// <param name="Original">Of which it shall be a copy, if that is there.</param>
+internal sealed record VolumeView(DataVolume Volume, PersistentVolumeClaim? Claim, DateTimeOffset Now, PersistentVolumeClaim? Original = null);
 
 /// <param name="Create">To be made first.</param>
 internal sealed record VolumePlan(DataVolumeStatus Status, PersistentVolumeClaim? Create, IReadOnlyList<MachineEvent> Events);
@@ -27,7 +28,7 @@ internal static class VolumeDecision
 
         if (claim is null)
         {
-            var (made, problem) = VolumeClaim.Create(volume);
+            var (made, problem) = VolumeClaim.Create(volume, view.Original);
             return problem is not null ? Problem(view, "Invalid", problem)
                 : new(Status(view, DataVolumePhases.Pending, "NotFound", "the claim is being made"), made, []);
         }
@@ -44,24 +45,26 @@ internal static class VolumeDecision
     private static VolumePlan Follow(VolumeView view, PersistentVolumeClaim claim)
     {
         var bound = claim.Status?.Phase == PersistentVolumeClaim.Bound;
+        var isClone = VolumeClaim.CloneOf(view.Volume) is not null;
         var phase = ImportState.PhaseOf(claim) switch
         {
             ImportState.Succeeded => DataVolumePhases.Succeeded,
             ImportState.Failed => DataVolumePhases.Failed,
-            ImportState.Running => DataVolumePhases.ImportInProgress,
+            ImportState.Running => isClone ? DataVolumePhases.CloneInProgress : DataVolumePhases.ImportInProgress,
             _ when claim.Metadata.Annotation(ClaimContent.PopulatedFor) is not null => DataVolumePhases.Succeeded,
-            _ when claim.Metadata.Annotation(ImportAnnotations.PodName) is not null => DataVolumePhases.ImportScheduled,
+            _ when claim.Metadata.Annotation(ImportAnnotations.PodName) is not null => isClone ? DataVolumePhases.CloneScheduled : DataVolumePhases.ImportScheduled,
             _ => bound ? DataVolumePhases.PvcBound : DataVolumePhases.Pending,
         };
+        var work = isClone ? "Clone" : "Import";
         var reason = claim.Metadata.Annotation(ImportAnnotations.RunningReason) ?? "Pending";
         var message = claim.Metadata.Annotation(ImportAnnotations.RunningMessage) ?? "the claim is not looked at yet";
         var status = Status(view, phase, reason, message);
         return new(status, null, phase == view.Volume.Status?.Phase ? [] : phase switch
         {
-            DataVolumePhases.Succeeded => [new(Event.Normal, "ImportSucceeded", $"Successfully imported into {claim.Metadata.Name}")],
-            DataVolumePhases.Failed => [new(Event.Warning, "ImportFailed", message)],
-            DataVolumePhases.ImportInProgress => [new(Event.Normal, "ImportInProgress", $"Import into {claim.Metadata.Name} in progress")],
-            DataVolumePhases.ImportScheduled => [new(Event.Normal, "ImportScheduled", $"Import into {claim.Metadata.Name} scheduled")],
+            DataVolumePhases.Succeeded => [new(Event.Normal, $"{work}Succeeded", $"Successfully {(isClone ? "cloned" : "imported")} into {claim.Metadata.Name}")],
+            DataVolumePhases.Failed => [new(Event.Warning, $"{work}Failed", message)],
+            DataVolumePhases.ImportInProgress or DataVolumePhases.CloneInProgress => [new(Event.Normal, $"{work}InProgress", $"{work} into {claim.Metadata.Name} in progress")],
+            DataVolumePhases.ImportScheduled or DataVolumePhases.CloneScheduled => [new(Event.Normal, $"{work}Scheduled", $"{work} into {claim.Metadata.Name} scheduled")],
             _ => [],
         });
     }
