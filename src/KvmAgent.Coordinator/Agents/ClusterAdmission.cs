@@ -32,9 +32,9 @@ internal sealed class ClusterAdmission(KubernetesClient client, MachineCache cac
         }
 
         var ns = name[AccountPrefix.Length..].Split(':')[0];
-        return cache.InstanceByPod(uid) is null
-            ? AgentAdmission.Refuse($"pod {ns}/{pod} ({uid}) is no pod of a VirtualMachineInstance", known: true)
-            : AgentAdmission.Admit(new AgentIdentity(ns, pod, uid), Expiry(token));
+        return cache.IsRecorded(uid)
+            ? AgentAdmission.Admit(new AgentIdentity(ns, pod, uid), Expiry(token))
+            : AgentAdmission.Refuse($"pod {ns}/{pod} ({uid}) is no pod of a VirtualMachineInstance", known: true);
     }
 
     public void Dispose() => _reviews.Dispose();

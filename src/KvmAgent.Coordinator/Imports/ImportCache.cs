@@ -16,13 +16,14 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
-    private const string ByReason = "reason";
+    private const string ByReason = "reason", ByWork = "work", Unended = "unended";
 
     public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
     {
         Claims = machines.Claims;
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
+        Pods.AddIndex(ByWork, static p => IsOver(p) ? [] : [Unended]);
         Claims.Changed += e =>
         {
             if (ImportAnnotations.IsAsked(e.Object.Metadata))
@@ -43,7 +44,7 @@ internal sealed class ImportCache
     public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced);
 
     /// <summary>How many importers there are that have not ended.</summary>
-    public int AtWork => Pods.List().Count(static p => !IsOver(p));
+    public int AtWork => Pods.CountByIndex(ByWork, Unended);
 
     /// <summary>Claims that wait for their turn, the oldest first.</summary>
     private IEnumerable<ClaimKey> Waiting => Claims.ByIndex(ByReason, ImportState.Waiting)
