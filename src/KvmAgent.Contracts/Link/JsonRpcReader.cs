@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.WebSockets;
+using System.Runtime.CompilerServices;
 
 namespace KvmAgent.Contracts.Link;
 
@@ -29,7 +30,8 @@ internal sealed class JsonRpcReader(WebSocket socket)
     }
 
     /// <returns>The text is good until the next call.</returns>
-    public async Task<(Kind Kind, ReadOnlyMemory<byte> Text)> ReadAsync(CancellationToken stop)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<(Kind Kind, ReadOnlyMemory<byte> Text)> ReadAsync(CancellationToken stop)
     {
         Return();
         var length = 0;

@@ -1,4 +1,7 @@
+using System.Net.WebSockets;
+using System.Text;
 using KvmAgent.Contracts.Link;
+using KvmAgent.Coordinator.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -11,7 +14,24 @@ namespace KvmAgent.Coordinator.Agents;
 /// <summary>What links need.</summary>
 internal sealed record AgentServices(AgentRegistry Registry, AdmitAgent Admit, AgentLinkOptions Options, TimeProvider Time, ILogger<AgentSession> Log)
 {
+    private IReadOnlyList<string> _methods = [], _kinds = [];
+
     public AgentStreams Streams { get; } = new(Options, Time);
+
+    /// <summary>Thousands of agents of one version can the same: then it is in memory once.</summary>
+    public LinkHello Share(LinkHello hello) => hello with { Methods = Share(ref _methods, hello.Methods), Streams = Share(ref _kinds, hello.Streams) };
+
+    private static IReadOnlyList<string> Share(ref IReadOnlyList<string> last, IReadOnlyList<string> words)
+    {
+        var known = Volatile.Read(ref last);
+        if (known.SequenceEqual(words))
+        {
+            return known;
+        }
+
+        Volatile.Write(ref last, words);
+        return words;
+    }
 }
 
 /// <summary>Where agents dial: a link each, and streams that were asked for over it.</summary>
@@ -38,12 +58,31 @@ internal static class AgentEndpoints
             return;
         }
 
-        using var socket = await AcceptAsync(context, TimeSpan.Zero).ConfigureAwait(false);
-        using var end = UntilStop(context);
-        await (admission.Identity is { } identity
-            ? AgentSession.RunAsync(socket, identity, admission.Expires, token, services, end.Token)
-            : admission.Enrol!(socket, end.Token)).ConfigureAwait(false);
+        var run = admission.Identity is { } identity ? Session(identity, admission.Expires, Encoding.UTF8.GetBytes(token), services) : admission.Enrol!;
+        var accepted = await AcceptAsync(context, TimeSpan.Zero).ConfigureAwait(false);
+        if (context.Features.Get<Handover>() is { } handover)
+        {
+            handover.To(RunAs(run, Stopping(context)));
+            return;
+        }
+
+        using (accepted)
+        {
+            using var end = UntilStop(context);
+            await run(accepted, end.Token).ConfigureAwait(false);
+        }
     }
+
+    private static Func<WebSocket, CancellationToken, Task> Session(AgentIdentity identity, DateTimeOffset expires, byte[] token, AgentServices services) =>
+        (socket, stop) => AgentSession.RunAsync(socket, identity, expires, token, services, stop);
+
+    /// <summary>The socket that was accepted is the request's, and has read and written nothing yet: another takes its place on the stream below.</summary>
+    private static HandedOver RunAs(Func<WebSocket, CancellationToken, Task> run, CancellationToken stopping) => async (stream, gone) =>
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(gone, stopping);
+        using var socket = WebSocket.CreateFromStream(stream, new WebSocketCreationOptions { IsServer = true, SubProtocol = LinkProtocol.SubProtocol, KeepAliveInterval = TimeSpan.Zero });
+        await run(socket, end.Token).ConfigureAwait(false);
+    };
 
     private static async Task StreamAsync(HttpContext context, AgentServices services)
     {
@@ -73,8 +112,9 @@ internal static class AgentEndpoints
     }
 
     /// <summary>A listener that stops waits half a minute for what it serves, and links have no end of their own: they go to another replica at once.</summary>
-    private static CancellationTokenSource UntilStop(HttpContext context) => CancellationTokenSource.CreateLinkedTokenSource(
-        context.RequestAborted, context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+    private static CancellationTokenSource UntilStop(HttpContext context) => CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, Stopping(context));
+
+    private static CancellationToken Stopping(HttpContext context) => context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
 
     /// <returns>Null where the request was answered with a refusal.</returns>
     private static async Task<(string Token, AgentAdmission Admission)?> AdmitAsync(HttpContext context, AgentServices services)
@@ -88,7 +128,7 @@ internal static class AgentEndpoints
         return await BearerTokens.AdmitAsync(context, services.Admit, services.Time).ConfigureAwait(false);
     }
 
-    private static Task<System.Net.WebSockets.WebSocket> AcceptAsync(HttpContext context, TimeSpan pings) => context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+    private static Task<WebSocket> AcceptAsync(HttpContext context, TimeSpan pings) => context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
     {
         SubProtocol = LinkProtocol.SubProtocol,
         KeepAliveInterval = pings,

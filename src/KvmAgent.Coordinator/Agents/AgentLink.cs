@@ -95,7 +95,8 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
     public bool Take(StatusReport report)
     {
         var isNews = Status is null || report.Sequence != _sequence;
-        (Status, Usage, _sequence) = (report.Status, report.Usage, report.Sequence);
+        // Of a heartbeat only the usage is new; the status that is there already is one that the garbage collector knows.
+        (Status, Usage, _sequence) = (isNews ? report.Status : Status, report.Usage, report.Sequence);
         return isNews;
     }
 

@@ -1,4 +1,5 @@
 using System.Net.WebSockets;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using KvmAgent.Contracts.Link;
@@ -18,34 +19,46 @@ internal sealed partial class AgentSession : IDisposable
 
     private readonly AgentIdentity _identity;
     private readonly AgentServices _services;
-    private readonly string _token;
+    private readonly byte[] _token;
     private readonly JsonRpcPeer _peer;
     private readonly ILogger _log;
-    private DateTimeOffset _expires;
+    private readonly CancellationTokenSource _ended = new();
+
+    /// <summary>One for all that is looked after, set anew each time: thousands of links wait most of the time, and hold what they wait with.</summary>
+    private readonly ITimer _clock;
+    private DateTimeOffset _expires, _reviewAt, _listenAt;
+    private Task _look = Task.CompletedTask;
     private AgentLink? _link;
 
-    private AgentSession(WebSocket socket, AgentIdentity identity, DateTimeOffset expires, string token, AgentServices services)
+    private AgentSession(WebSocket socket, AgentIdentity identity, DateTimeOffset expires, byte[] token, AgentServices services)
     {
         (_identity, _expires, _token, _services, _log) = (identity, expires, token, services, services.Log);
         var rate = new MessageRate(services.Options.MessagesPerSecond, services.Time);
         _peer = new JsonRpcPeer(socket, AnswerAsync, inOrder: true, services.Time) { Pace = rate.WaitAsync };
+        (_listenAt, _reviewAt) = (Time.GetUtcNow() + HelloLimit, Time.GetUtcNow() + services.Options.ReviewEvery);
+        _clock = Time.CreateTimer(static session => ((AgentSession)session!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     private TimeProvider Time => _services.Time;
 
+    /// <param name="token">In UTF-8, half of what it is as a text: a kilobyte that each link holds.</param>
     public static async Task RunAsync(
-        WebSocket socket, AgentIdentity identity, DateTimeOffset expires, string token, AgentServices services, CancellationToken cancel)
+        WebSocket socket, AgentIdentity identity, DateTimeOffset expires, byte[] token, AgentServices services, CancellationToken cancel)
     {
         using var session = new AgentSession(socket, identity, expires, token, services);
         await session.RunAsync(cancel).ConfigureAwait(false);
     }
 
-    public void Dispose() => _peer.Dispose();
+    public void Dispose()
+    {
+        _clock.Dispose();
+        _peer.Dispose();
+        _ended.Dispose();
+    }
 
     private async Task RunAsync(CancellationToken cancel)
     {
-        using var ended = new CancellationTokenSource();
-        var watching = Task.WhenAll(ReviewAsync(ended.Token), ListenAsync(ended.Token));
+        Wait();
         try
         {
             LogEnded(_identity, await _peer.RunAsync(cancel).ConfigureAwait(false));
@@ -61,8 +74,9 @@ internal sealed partial class AgentSession : IDisposable
                 _services.Registry.Remove(link);
             }
 
-            await ended.CancelAsync().ConfigureAwait(false);
-            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _ended.CancelAsync().ConfigureAwait(false);
+            await _clock.DisposeAsync().ConfigureAwait(false);
+            await _look.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -100,7 +114,7 @@ internal sealed partial class AgentSession : IDisposable
             throw new JsonRpcException(LinkErrors.InvalidRequest, why);
         }
 
-        _link = new AgentLink(_identity, hello, _peer, _services.Streams, Time);
+        _link = new AgentLink(_identity, _services.Share(hello), _peer, _services.Streams, Time);
         if (_services.Registry.Add(_link) is { } older)
         {
             _ = older.CloseAsync("a newer link of the same pod replaces this one");
@@ -129,49 +143,64 @@ internal sealed partial class AgentSession : IDisposable
         return Done;
     }
 
-    /// <summary>Drops an agent that does not speak, however alive its connection is.</summary>
-    private async Task ListenAsync(CancellationToken ended)
+    private void Wait()
     {
-        await Task.Delay(HelloLimit, Time, ended).ConfigureAwait(false);
-        var patience = _services.Options.Heartbeat * MissedHeartbeats;
-        while (_link is { } link && Time.GetUtcNow() - link.LastSeen < patience)
-        {
-            await Task.Delay(_services.Options.Heartbeat, Time, ended).ConfigureAwait(false);
-        }
-
-        await _peer.CloseAsync(WebSocketCloseStatus.PolicyViolation, _link is null ? "no hello came" : "nothing was heard for three heartbeats").ConfigureAwait(false);
+        var next = _listenAt < _reviewAt ? _listenAt : _reviewAt;
+        _clock.Change(Positive((next < _expires ? next : _expires) - Time.GetUtcNow()), Timeout.InfiniteTimeSpan);
     }
 
-    private async Task ReviewAsync(CancellationToken ended)
+    private void Look() => _look = LookAsync(_ended.Token);
+
+    private async Task LookAsync(CancellationToken ended)
     {
-        var pause = _services.Options.ReviewEvery;
-        while (true)
+        var why = Time.GetUtcNow() >= _listenAt ? Listen() : null;
+        if (why is null && (Time.GetUtcNow() >= _reviewAt || Time.GetUtcNow() >= _expires))
         {
-            var left = _expires - Time.GetUtcNow();
-            await Task.Delay(left < pause ? Positive(left) : pause, Time, ended).ConfigureAwait(false);
-            if (Time.GetUtcNow() >= _expires)
-            {
-                await _peer.CloseAsync(WebSocketCloseStatus.PolicyViolation, "the token has expired; dial again with the one that is in the file now").ConfigureAwait(false);
-                return;
-            }
-
-            var (refused, failed) = await ReviewOnceAsync(ended).ConfigureAwait(false);
-            if (refused is not null)
-            {
-                LogRefused(_identity, refused);
-                await _peer.CloseAsync(WebSocketCloseStatus.PolicyViolation, refused).ConfigureAwait(false);
-                return;
-            }
-
-            pause = failed ? ReviewAgain : _services.Options.ReviewEvery;
+            why = await ReviewAsync(ended).ConfigureAwait(false);
         }
+
+        if (why is null)
+        {
+            Wait();
+        }
+        else
+        {
+            await _peer.CloseAsync(WebSocketCloseStatus.PolicyViolation, why).ConfigureAwait(false);
+        }
+    }
+
+    /// <returns>Why an agent that does not speak is dropped, however alive its connection is.</returns>
+    private string? Listen()
+    {
+        _listenAt = Time.GetUtcNow() + _services.Options.Heartbeat;
+        return _link is not { } link ? "no hello came"
+            : Time.GetUtcNow() - link.LastSeen >= _services.Options.Heartbeat * MissedHeartbeats ? "nothing was heard for three heartbeats"
+            : null;
+    }
+
+    /// <returns>Why the link ends.</returns>
+    private async Task<string?> ReviewAsync(CancellationToken ended)
+    {
+        if (Time.GetUtcNow() >= _expires)
+        {
+            return "the token has expired; dial again with the one that is in the file now";
+        }
+
+        var (refused, failed) = await ReviewOnceAsync(ended).ConfigureAwait(false);
+        if (refused is not null)
+        {
+            LogRefused(_identity, refused);
+        }
+
+        _reviewAt = Time.GetUtcNow() + (failed ? ReviewAgain : _services.Options.ReviewEvery);
+        return refused;
     }
 
     private async Task<(string? Refused, bool Failed)> ReviewOnceAsync(CancellationToken ended)
     {
         try
         {
-            var admission = await _services.Admit(_token, ended).WaitAsync(ReviewLimit, Time, ended).ConfigureAwait(false);
+            var admission = await _services.Admit(Encoding.UTF8.GetString(_token), ended).WaitAsync(ReviewLimit, Time, ended).ConfigureAwait(false);
             if (admission.Identity is not { } identity || identity.PodUid != _identity.PodUid)
             {
                 return (admission.Identity is null ? admission.Reason : "the token is another pod's now", false);

@@ -8,7 +8,7 @@ internal sealed class ClusterAdmission(PodTokens tokens, MachineCache cache)
     public async Task<AgentAdmission> AdmitAsync(string token, CancellationToken cancel)
     {
         var admission = await tokens.ReviewAsync(token, cancel).ConfigureAwait(false);
-        return admission.Identity is { } pod && cache.InstanceByPod(pod.PodUid) is null
+        return admission.Identity is { } pod && !cache.IsRecorded(pod.PodUid)
             ? AgentAdmission.Refuse($"pod {pod} ({pod.PodUid}) is no pod of a VirtualMachineInstance", known: true)
             : admission;
     }

@@ -89,7 +89,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
     /// <summary>Until it is stopped.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        await Task.WhenAll(_machines.RunAsync(stop), _certificate.RunAsync(stop)).ConfigureAwait(false);
+        await Task.WhenAll(_machines.RunAsync(stop), _certificate.RunAsync(stop), SpareMemory.RunAsync(_time, stop)).ConfigureAwait(false);
         foreach (var listener in _listeners)
         {
             await listener.StopAsync(CancellationToken.None).ConfigureAwait(false);

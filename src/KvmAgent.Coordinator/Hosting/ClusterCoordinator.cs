@@ -99,7 +99,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             _time,
             _logs.CreateLogger<LeaderElection>());
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task[] parts = [WatchAsync(end.Token), _certificate.RunAsync(end.Token), _frontProxy.RunAsync(end.Token), _election.RunAsync(LeadAsync, end.Token)];
+        Task[] parts = [WatchAsync(end.Token), _certificate.RunAsync(end.Token), _frontProxy.RunAsync(end.Token), _election.RunAsync(LeadAsync, end.Token), SpareMemory.RunAsync(_time, end.Token)];
         await Task.WhenAny(parts).ConfigureAwait(false);
         await end.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(parts).ConfigureAwait(false);

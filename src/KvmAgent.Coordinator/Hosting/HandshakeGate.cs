@@ -24,6 +24,7 @@ internal static class HandshakeGate
         listen.Use(static next => connection =>
         {
             connection.Features.Get<Turn>()?.End();
+            SpareMemory.Handshaken();
             return next(connection);
         });
     }

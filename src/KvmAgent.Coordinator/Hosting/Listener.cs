@@ -55,6 +55,8 @@ internal static class Listener
                         listen,
                         TimeProvider.System,
                         () => listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls()), HandshakeTimeout = HandshakeLimit }));
+                    TlsBuffers.Around(listen, logs.CreateLogger("kvm-coordinator"));
+                    Handover.Around(listen);
                 }
             });
         }).UseKestrelHttpsConfiguration();

@@ -19,7 +19,7 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
-    private const string ByReason = "reason", ByPod = "pod", ByTarget = "target";
+    private const string ByReason = "reason", ByPod = "pod", ByTarget = "target", ByWork = "work", Unended = "unended";
 
     public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
     {
@@ -28,6 +28,7 @@ internal sealed class ImportCache
         Claims.AddIndex(ByPod, static c => c.Metadata.Annotation(ImportAnnotations.PodUid) is { } uid ? [uid] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
+        Pods.AddIndex(ByWork, static p => IsOver(p) || p.Metadata.Annotation(ImportAnnotations.CloneServer) is not null ? [] : [Unended]);
         Pods.AddIndex(ByTarget, static p => CloneSourcePod.TargetOf(p) is { } target ? [target.ToString()] : []);
         Claims.Changed += e =>
         {
@@ -63,7 +64,7 @@ internal sealed class ImportCache
     public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced);
 
     /// <summary>How many imports are at work: each has one importer, and a clone is counted by what serves its source.</summary>
-    public int AtWork => Pods.List().Count(static p => !IsOver(p) && p.Metadata.Annotation(ImportAnnotations.CloneServer) is null);
+    public int AtWork => Pods.CountByIndex(ByWork, Unended);
 
     /// <summary>Pods that serve other claims' disks for this claim's sake.</summary>
     public IReadOnlyList<Pod> SourcesFor(ClaimKey key) => Pods.ByIndex(ByTarget, key.ToString());

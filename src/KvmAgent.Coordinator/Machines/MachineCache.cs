@@ -100,6 +100,9 @@ internal sealed class MachineCache
     /// <summary>The instance whose status records a pod's UID.</summary>
     public VirtualMachineInstance? InstanceByPod(string uid) => Instances.ByIndex(ByPod, uid) is [var instance, ..] ? instance : null;
 
+    /// <summary>Whether <see cref="InstanceByPod"/> finds one.</summary>
+    public bool IsRecorded(string podUid) => Instances.CountByIndex(ByPod, podUid) > 0;
+
     /// <summary>The claims that an instance names, by name; those that are there.</summary>
     public IReadOnlyDictionary<string, PersistentVolumeClaim> ClaimsOf(VirtualMachineInstance instance) => ClaimsOf(instance.Metadata.Namespace!, ClaimNames(instance));
 

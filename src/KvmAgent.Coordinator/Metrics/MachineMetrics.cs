@@ -33,18 +33,18 @@ internal static class MachineMetrics
     public static string Text(IEnumerable<VirtualMachineInstance> instances, Func<string, AgentFigures?> told)
     {
         var text = new MetricsText();
-        var all = instances.OrderBy(static i => $"{i.Metadata.Namespace}/{i.Metadata.Name}", StringComparer.Ordinal)
-            .Select(i => (Instance: i, Agent: (i.Status?.ActivePods?.Keys ?? []).Select(told).OfType<AgentFigures>().FirstOrDefault()))
+        var all = instances.Select(i => (Instance: Of(i), Agent: (i.Status?.ActivePods?.Keys ?? []).Select(told).OfType<AgentFigures>().FirstOrDefault()))
+            .OrderBy(static a => $"{a.Instance.Namespace}/{a.Instance.Name}", StringComparer.Ordinal)
             .ToList();
 
         text.Family("kubevirt_vmi_info", "gauge", "The machine's instance.");
         foreach (var (instance, _) in all)
         {
-            text.Sample("kubevirt_vmi_info", 1, [.. Labels(instance), ("phase", Phase(instance)), ("os", instance.Status?.GuestOSInfo?.PrettyName ?? "")]);
+            text.Sample("kubevirt_vmi_info", 1, [.. Labels(instance), ("phase", instance.Phase), ("os", instance.Os)]);
         }
 
         text.Family("kubevirt_vmi_phase_count", "gauge", "How many instances are in a phase, by node.");
-        foreach (var group in all.GroupBy(static a => (Phase: Phase(a.Instance), Node: a.Instance.Status?.NodeName ?? "")).OrderBy(static g => g.Key))
+        foreach (var group in all.GroupBy(static a => (a.Instance.Phase, a.Instance.Node)).OrderBy(static g => g.Key))
         {
             text.Sample("kubevirt_vmi_phase_count", group.Count(), ("phase", group.Key.Phase), ("node", group.Key.Node));
         }
@@ -73,10 +73,15 @@ internal static class MachineMetrics
         return text.End();
     }
 
-    private static string Phase(VirtualMachineInstance instance) => (instance.Status?.Phase ?? VmiPhases.Pending).ToLowerInvariant();
+    private static Shown Of(VirtualMachineInstance instance) => new(
+        instance.Metadata.Namespace ?? "", instance.Metadata.Name ?? "", instance.Status?.NodeName ?? "",
+        (instance.Status?.Phase ?? VmiPhases.Pending).ToLowerInvariant(), instance.Status?.GuestOSInfo?.PrettyName ?? "");
 
-    private static (string Name, string Value)[] Labels(VirtualMachineInstance instance) =>
+    private static (string Name, string Value)[] Labels(Shown instance) =>
     [
-        ("node", instance.Status?.NodeName ?? ""), ("namespace", instance.Metadata.Namespace ?? ""), ("name", instance.Metadata.Name ?? ""),
+        ("node", instance.Node), ("namespace", instance.Namespace), ("name", instance.Name),
     ];
+
+    /// <summary>What is told of an instance: thousands are not held whole meanwhile.</summary>
+    private sealed record Shown(string Namespace, string Name, string Node, string Phase, string Os);
 }

@@ -6,7 +6,7 @@ namespace KvmAgent.Kubernetes;
 public sealed partial class Informer<T>
 {
     private readonly Lock _gate = new();
-    private readonly ObjectCache<T> _cache = new();
+    private readonly ObjectCache<T> _cache;
     private readonly Queue<InformerEvent<T>> _untold = new();
 
     /// <summary>Observed since the list was asked for: the list need not have it yet.</summary>
@@ -37,25 +37,44 @@ public sealed partial class Informer<T>
 
     public T? Get(string? ns, string name)
     {
+        byte[]? kept;
         lock (_gate)
         {
-            return _cache.Get(new ObjectKey(ns, name));
+            kept = _cache.Find(new ObjectKey(ns, name));
         }
+
+        return kept is null ? null : _cache.Read(kept);
     }
 
-    public IReadOnlyCollection<T> List()
+    /// <summary>All, as they are now; each is made when it comes to it: thousands at once would be most of what the cache saves.</summary>
+    public IEnumerable<T> List()
     {
+        IReadOnlyList<byte[]> all;
         lock (_gate)
         {
-            return _cache.All();
+            all = _cache.All();
         }
+
+        return all.Select(_cache.Read);
     }
 
     public IReadOnlyList<T> ByIndex(string index, string key)
     {
+        IReadOnlyList<byte[]> found;
         lock (_gate)
         {
-            return _cache.ByIndex(index, key);
+            found = _cache.ByIndex(index, key);
+        }
+
+        return [.. found.Select(_cache.Read)];
+    }
+
+    /// <summary>How many <see cref="ByIndex"/> has; none of them is made for it.</summary>
+    public int CountByIndex(string index, string key)
+    {
+        lock (_gate)
+        {
+            return _cache.ByIndex(index, key).Count;
         }
     }
 
@@ -68,14 +87,19 @@ public sealed partial class Informer<T>
         lock (_gate)
         {
             var key = ObjectKey.Of(obj);
-            if ((_namespace is not null && key.Namespace != _namespace) || !IsNewer(obj.Metadata.ResourceVersion, _seen)
-                || (_cache.Get(key) is { } cached && !IsNewer(Version(obj), Version(cached))))
+            if ((_namespace is not null && key.Namespace != _namespace) || !IsNewer(obj.Metadata.ResourceVersion, _seen))
+            {
+                return;
+            }
+
+            var cached = _cache.Get(key);
+            if (cached is not null && !IsNewer(Version(obj), Version(cached)))
             {
                 return;
             }
 
             _observed.Add(key);
-            Put(obj);
+            Put(obj, cached);
         }
 
         Tell();
@@ -99,15 +123,17 @@ public sealed partial class Informer<T>
             var listed = new HashSet<ObjectKey>();
             foreach (var obj in list.Items)
             {
-                if (listed.Add(ObjectKey.Of(obj)) && !_observed.Contains(ObjectKey.Of(obj)))
+                var key = ObjectKey.Of(obj);
+                if (listed.Add(key) && !_observed.Contains(key))
                 {
-                    Put(obj);
+                    Put(obj, _cache.Get(key));
                 }
             }
 
-            foreach (var key in _cache.Names().Where(key => !listed.Contains(key) && !_observed.Contains(key)))
+            foreach (var key in _cache.Keys().Where(key => !listed.Contains(key) && !_observed.Contains(key)))
             {
-                Remove(_cache.Get(key)!);
+                var gone = _cache.Get(key)!;
+                Remove(gone, gone);
             }
 
             _seen = version;
@@ -127,11 +153,11 @@ public sealed partial class Informer<T>
             {
                 if (e.Type != WatchEventType.Deleted)
                 {
-                    Put(obj);
+                    Put(obj, cached);
                 }
                 else if (cached is not null)
                 {
-                    Remove(obj);
+                    Remove(obj, cached);
                 }
             }
         }
@@ -139,24 +165,21 @@ public sealed partial class Informer<T>
         Tell();
     }
 
-    private void Put(T obj)
+    private void Put(T obj, T? old)
     {
         obj = _options.Transform?.Invoke(obj) ?? obj;
-        var old = _cache.Get(ObjectKey.Of(obj));
         if (old is not null && Version(old) == Version(obj) && old.Metadata.Uid == obj.Metadata.Uid)
         {
             return;
         }
 
-        _cache.Set(obj);
+        _cache.Set(obj, old);
         _untold.Enqueue(new InformerEvent<T>(old is null ? InformerEventKind.Added : InformerEventKind.Modified, obj, old));
     }
 
-    private void Remove(T last)
+    private void Remove(T last, T old)
     {
-        var key = ObjectKey.Of(last);
-        var old = _cache.Get(key);
-        _cache.Remove(key);
+        _cache.Remove(ObjectKey.Of(last), old);
         _untold.Enqueue(new InformerEvent<T>(InformerEventKind.Deleted, _options.Transform?.Invoke(last) ?? last, old));
     }
 

@@ -30,6 +30,7 @@ public sealed partial class Informer<T>
         KubernetesClient client, ResourceKind<T> kind, string? ns, InformerOptions<T>? options, TimeProvider time, ILogger logger)
     {
         (_client, _kind, _namespace, _options, _time, _logger) = (client, kind, ns, options ?? new InformerOptions<T>(), time, logger);
+        _cache = new ObjectCache<T>(kind.Json);
     }
 
     /// <summary>Done when all objects have been listed once. What the cache has before that is not all.</summary>

@@ -52,7 +52,7 @@ public sealed class ReplicaTests
         var one = cluster.Replicate("one");
         var two = cluster.Replicate("two", leads: false);
         cluster.Apply("web");
-        await cluster.UntilAsync(() => two.Cache.Instances.List().Count == 1, "the second sees the instance");
+        await cluster.UntilAsync(() => two.Cache.Instances.List().Count() == 1, "the second sees the instance");
         blind = true;
         cluster.Server.Faults.CloseWatches();
         create.SetResult();

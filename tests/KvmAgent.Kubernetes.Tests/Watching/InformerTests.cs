@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Threading.Channels;
 using KvmAgent.Kubernetes.Tests.Support;
 using KvmAgent.TestSupport;
@@ -94,9 +95,43 @@ public sealed class InformerTests : IAsyncLifetime, IDisposable
         _informer.ByIndex("color", "blue").Select(static w => w.Metadata.Name).ShouldBe(["x", "z"], ignoreOrder: true);
         _informer.Get("a", "x")!.Metadata.ResourceVersion.ShouldBe("11");
         _informer.Get("a", "y").ShouldBeNull();
-        _informer.List().Count.ShouldBe(2);
+        _informer.List().Count().ShouldBe(2);
         Should.Throw<ArgumentException>(() => _informer.ByIndex("size", "1"));
         Should.Throw<InvalidOperationException>(() => _informer.AddIndex("size", static _ => []));
+    }
+
+    [Fact]
+    public async Task What_it_does_not_know_is_kept_and_what_it_gives_is_the_askers_own()
+    {
+        var unknown = Widget.Of("x", "red", "3") with
+        {
+            Unknown = new Dictionary<string, JsonElement> { ["status"] = JsonElement.Parse("""{"é":[1.50,null,"\u2028"]}""") },
+            Spec = new WidgetSpec { Color = "red", Unknown = new Dictionary<string, JsonElement> { ["size"] = JsonElement.Parse("18446744073709551617") } },
+        };
+        await StartAsync("10", unknown);
+
+        _informer.Get("a", "x")!.Json().ShouldBe(unknown.Json());
+        _informer.ByIndex("color", "red").Single().Json().ShouldBe(unknown.Json());
+        _informer.CountByIndex("color", "red").ShouldBe(1);
+        _informer.CountByIndex("color", "blue").ShouldBe(0);
+        _informer.Get("a", "x")!.Unknown!.Clear();
+        _informer.List().Single().Json().ShouldBe(unknown.Json());
+    }
+
+    [Fact]
+    public async Task An_index_has_as_many_of_a_key_as_there_are()
+    {
+        await StartAsync("10", Widget.Of("x", "red", "1"), Widget.Of("y", "red", "2"), Widget.Of("z", "red", "3"));
+        string?[] Red() => [.. _informer.ByIndex("color", "red").Select(static w => w.Metadata.Name)];
+        Red().ShouldBe(["x", "y", "z"], ignoreOrder: true);
+        Send("DELETED", Widget.Of("x", "red", "11"));
+        Send("MODIFIED", Widget.Of("y", "blue", "12"));
+        await Wait.UntilAsync(() => Told().Length == 5);
+        Red().ShouldBe(["z"]);
+        Send("MODIFIED", Widget.Of("y", "red", "13"));
+        Send("DELETED", Widget.Of("z", "red", "14"));
+        await Wait.UntilAsync(() => Told().Length == 7);
+        Red().ShouldBe(["y"]);
     }
 
     [Fact]
@@ -165,7 +200,7 @@ public sealed class InformerTests : IAsyncLifetime, IDisposable
         _lists.Enqueue(static context => context.Answer(200, Widget.List("1", Widget.Of("x", version: "1"))));
         _run = _informer.RunAsync(_stop.Token);
         await Wait.UntilAsync(_time, () => _informer.Synced.IsCompleted);
-        _informer.List().Count.ShouldBe(1);
+        _informer.List().Count().ShouldBe(1);
     }
 
     [Fact]
