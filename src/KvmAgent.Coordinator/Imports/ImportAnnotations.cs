@@ -20,6 +20,9 @@ internal static class ImportAnnotations
     /// <summary>Of the pod and of the claim: which request it is for. What was refused is tried again when it is another.</summary>
     public const string Request = "kvmagent.io/import-request";
 
+    /// <summary>Of a DataVolume that does not say how large it is: the disk's bytes, as the request's source has them.</summary>
+    public const string VirtualSize = "kvmagent.io/virtual-size";
+
     /// <summary>Of the importer's pod and of the claim, as CDI has it.</summary>
     public const string AppLabel = "app", App = "containerized-data-importer";
 

@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
@@ -23,6 +24,7 @@ internal sealed class ImportCache
     {
         Claims = machines.Claims;
         Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
+        Volumes.AddIndex(ByReason, static v => Conditions.Find(v.Status?.Conditions, "Running")?.Reason is { } reason ? [reason] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
         Claims.Changed += e =>
@@ -73,9 +75,14 @@ internal sealed class ImportCache
     private void PodChanged(InformerEvent<Pod> e)
     {
         var pod = e.Object;
-        if (pod.Metadata.Controller is { Kind: "PersistentVolumeClaim" } owner)
+        if (pod.Metadata.Controller is { } owner)
         {
-            Touched?.Invoke(new ClaimKey(pod.Metadata.Namespace!, owner.Name));
+            (owner.Kind switch
+            {
+                "PersistentVolumeClaim" => Touched,
+                "DataVolume" => VolumeTouched,
+                _ => null,
+            })?.Invoke(new ClaimKey(pod.Metadata.Namespace!, owner.Name));
         }
 
         if (e.Kind != InformerEventKind.Deleted && !IsOver(pod))
@@ -87,6 +94,11 @@ internal sealed class ImportCache
         foreach (var key in Waiting)
         {
             Touched?.Invoke(key);
+        }
+
+        foreach (var volume in Volumes.ByIndex(ByReason, VolumeSize.Detection))
+        {
+            VolumeTouched?.Invoke(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!));
         }
     }
 }

@@ -10,19 +10,13 @@ namespace KvmAgent.Coordinator.Imports;
 /// and told in the claim's annotations and by Events. Runs in the leader alone; not more importers are made than may be at work at once.
 /// </summary>
 internal sealed class ImportController(
-    KubernetesClient client, ImportCache cache, EventRecorder events, MachineOptions machines, ImportOptions options, TimeProvider time, ILogger<ImportController> log)
-    : IDisposable
+    KubernetesClient client, ImportCache cache, ImporterTurns turns, EventRecorder events, MachineOptions machines, TimeProvider time, ILogger<ImportController> log)
 {
     private const int Workers = 4;
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
     private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 50, Burst = 500 };
 
     private readonly LookLog _log = new(log);
-
-    /// <summary>Between counting the importers and making another.</summary>
-    private readonly SemaphoreSlim _making = new(1);
-
-    public void Dispose() => _making.Dispose();
 
     /// <summary>Until it leads no more.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -67,7 +61,7 @@ internal sealed class ImportController(
 
         if (plan.Action is ImportAction.DeletePod(var pod))
         {
-            await DeleteAsync(pod, cancel).ConfigureAwait(false);
+            await turns.DeleteAsync(pod, cancel).ConfigureAwait(false);
         }
     }
 
@@ -78,30 +72,9 @@ internal sealed class ImportController(
     private async Task<(PersistentVolumeClaim Claim, ImportPlan Plan)> MakeAsync(
         PersistentVolumeClaim claim, ImportPlan plan, WorkQueue<ClaimKey> queue, CancellationToken cancel)
     {
-        await _making.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            if (cache.AtWork >= options.Concurrency)
-            {
-                return (claim, plan with { Action = null });
-            }
-
-            // A cache that lags would have a disk written over that is in use by now.
-            var (ns, name) = (claim.Metadata.Namespace!, claim.Metadata.Name!);
-            var current = await client.FindAsync(CoreKinds.PersistentVolumeClaims, ns, name, cancel).ConfigureAwait(false);
-            if (current is null || current.Metadata.Uid != claim.Metadata.Uid)
-            {
-                return (claim, ImportPlan.Nothing);
-            }
-
-            plan = Decide(current);
-            if (plan.Action is ImportAction.CreatePod(var request))
-            {
-                cache.Pods.Observe(Slim.Pod(await CreateAsync(ImporterPod.Create(current, request, machines, options), cancel).ConfigureAwait(false)));
-                plan = Decide(current);
-            }
-
-            return (current, plan);
+            return await turns.TakeAsync(CreateAsync, (claim, plan with { Action = null }), cancel).ConfigureAwait(false);
         }
         catch (KubernetesException e) when (e.IsForbidden || e.IsInvalid || e.Code == 400)
         {
@@ -109,27 +82,24 @@ internal sealed class ImportController(
             queue.AddAfter(ClaimKey.Of(claim), Retry);
             return (claim, new ImportPlan(plan.State! with { Reason = e.Status.Reason ?? "FailedCreate", Message = e.Message }));
         }
-        finally
-        {
-            _making.Release();
-        }
-    }
 
-    /// <summary>One that is there already is looked at: another leader's, or a stranger's.</summary>
-    private async Task<Pod> CreateAsync(Pod pod, CancellationToken cancel)
-    {
-        try
+        async Task<(PersistentVolumeClaim Claim, ImportPlan Plan)> CreateAsync()
         {
-            return await client.CreateAsync(CoreKinds.Pods, pod, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsAlreadyExists)
-        {
-            if (await client.FindAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, cancel).ConfigureAwait(false) is { } there)
+            // A cache that lags would have a disk written over that is in use by now.
+            var current = await client.FindAsync(CoreKinds.PersistentVolumeClaims, claim.Metadata.Namespace, claim.Metadata.Name!, cancel).ConfigureAwait(false);
+            if (current is null || current.Metadata.Uid != claim.Metadata.Uid)
             {
-                return there;
+                return (claim, ImportPlan.Nothing);
             }
 
-            throw;
+            var now = Decide(current);
+            if (now.Action is ImportAction.CreatePod(var request))
+            {
+                await turns.CreateAsync(ImporterPod.Create(current, request, machines, turns.Options), cancel).ConfigureAwait(false);
+                now = Decide(current);
+            }
+
+            return (current, now);
         }
     }
 
@@ -148,18 +118,6 @@ internal sealed class ImportController(
         if (ImportEvents.Of(claim, state) is { } told)
         {
             events.Record(CoreKinds.PersistentVolumeClaims, claim, told);
-        }
-    }
-
-    private async Task DeleteAsync(Pod pod, CancellationToken cancel)
-    {
-        try
-        {
-            await client.DeleteAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, new DeleteOptions { Uid = pod.Metadata.Uid }, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsNotFound)
-        {
-            // As wanted.
         }
     }
 }

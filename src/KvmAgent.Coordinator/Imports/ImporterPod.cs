@@ -8,8 +8,8 @@ using KvmAgent.Kubernetes.Resources;
 namespace KvmAgent.Coordinator.Imports;
 
 /// <summary>
-/// The pod that fills a claim: a pure function of the claim and what it asks. Its environment is CDI's contract with its importer
-/// (pkg/common/common.go), which <c>kvm-agent import</c> keeps. It ends with its claim, and the kubelet starts what fails in it again.
+/// The pod that fills a claim, or looks at what would fill one: a pure function of its owner and what it asks. Its environment is CDI's contract with its importer
+/// (pkg/common/common.go), which <c>kvm-agent import</c> keeps. It ends with its owner, and the kubelet starts what fails in it again.
 /// </summary>
 internal static class ImporterPod
 {
@@ -22,18 +22,50 @@ internal static class ImporterPod
 
     public static Pod Create(PersistentVolumeClaim claim, ImportRequest request, MachineOptions machines, ImportOptions options)
     {
-        var volumes = new List<Volume> { Volume.Of(DataVolume, "persistentVolumeClaim", new JsonObject { ["claimName"] = claim.Metadata.Name }) };
-        var mounts = new List<VolumeMount>();
-        List<VolumeDevice>? devices = null;
-        if (claim.Spec?.VolumeMode == PersistentVolumeClaim.Block)
+        var isBlock = claim.Spec?.VolumeMode == PersistentVolumeClaim.Block;
+        return Of(Meta(Name(claim), claim.Metadata, CoreKinds.PersistentVolumeClaims.OwnerOf(claim), request.Hash(claim), "importer"), request, machines, options, new Container
         {
-            devices = [new VolumeDevice(DataVolume, Device)];
-        }
-        else
-        {
-            mounts.Add(new VolumeMount(DataVolume, VolumeDir));
-        }
+            Name = ContainerName,
+            Args = ["import"],
+            Env = Environment(request, claim.Metadata.Uid, claim.Spec?.Storage?.Text),
+            VolumeMounts = isBlock ? [] : [new VolumeMount(DataVolume, VolumeDir)],
+            VolumeDevices = isBlock ? [new VolumeDevice(DataVolume, Device)] : null,
+        },
+        [Volume.Of(DataVolume, "persistentVolumeClaim", new JsonObject { ["claimName"] = claim.Metadata.Name })]);
+    }
 
+    /// <summary>One that fills nothing, and tells of the source by its end: see <see cref="Inspection"/>.</summary>
+    /// <param name="name">The same for the same owner.</param>
+    /// <param name="owner">Who wants to know, in whose namespace it is.</param>
+    /// <param name="reference">To the owner.</param>
+    public static Pod Inspector(string name, ObjectMeta owner, OwnerReference reference, ImportRequest request, MachineOptions machines, ImportOptions options) =>
+        Of(Meta(name, owner, reference, request.Hash(), "inspector"), request, machines, options, new Container
+        {
+            Name = ContainerName,
+            Args = ["inspect"],
+            Env = Environment(request, owner.Uid, size: null),
+            VolumeMounts = [],
+        },
+        []);
+
+    private static ObjectMeta Meta(string name, ObjectMeta owner, OwnerReference reference, string hash, string manner) => new()
+    {
+        Name = name,
+        Namespace = owner.Namespace,
+        Labels = new Dictionary<string, string> { [ImportAnnotations.AppLabel] = ImportAnnotations.App, ["cdi.kubevirt.io"] = manner },
+        Annotations = new Dictionary<string, string>
+        {
+            [ImportAnnotations.CreatedBy] = ImportAnnotations.Yes,
+            [ImportAnnotations.CreatedByEarly] = ImportAnnotations.Yes,
+            [ImportAnnotations.Request] = hash,
+        },
+        OwnerReferences = [reference],
+    };
+
+    /// <param name="container">What is its own; what every importer has is added.</param>
+    private static Pod Of(ObjectMeta meta, ImportRequest request, MachineOptions machines, ImportOptions options, Container container, List<Volume> volumes)
+    {
+        List<VolumeMount> mounts = [.. container.VolumeMounts!];
         if (request.CertConfigMap is { } certificates)
         {
             volumes.Add(Volume.Of("certs", "configMap", new JsonObject { ["name"] = certificates }));
@@ -48,19 +80,7 @@ internal static class ImporterPod
 
         return new Pod
         {
-            Metadata = new ObjectMeta
-            {
-                Name = Name(claim),
-                Namespace = claim.Metadata.Namespace,
-                Labels = new Dictionary<string, string> { [ImportAnnotations.AppLabel] = ImportAnnotations.App, ["cdi.kubevirt.io"] = "importer" },
-                Annotations = new Dictionary<string, string>
-                {
-                    [ImportAnnotations.CreatedBy] = ImportAnnotations.Yes,
-                    [ImportAnnotations.CreatedByEarly] = ImportAnnotations.Yes,
-                    [ImportAnnotations.Request] = request.Hash(claim),
-                },
-                OwnerReferences = [CoreKinds.PersistentVolumeClaims.OwnerOf(claim)],
-            },
+            Metadata = meta,
             Spec = new PodSpec
             {
                 RestartPolicy = "OnFailure",
@@ -71,29 +91,25 @@ internal static class ImporterPod
                 Tolerations = machines.Tolerations.Count == 0 ? null : (JsonArray)machines.Tolerations.DeepClone(),
                 Containers =
                 [
-                    new Container
+                    container with
                     {
-                        Name = ContainerName,
                         Image = machines.AgentImage,
                         ImagePullPolicy = machines.ImagePullPolicy,
-                        Args = ["import"],
-                        Env = Environment(claim, request),
                         Resources = new ResourceRequirements { Requests = options.Requests, Limits = options.Limits },
                         SecurityContext = PodSecurity.Importer(),
                         VolumeMounts = mounts.Count == 0 ? null : mounts,
-                        VolumeDevices = devices,
                     },
                 ],
-                Volumes = volumes,
+                Volumes = volumes.Count == 0 ? null : volumes,
             },
         };
     }
 
-    private static List<EnvVar> Environment(PersistentVolumeClaim claim, ImportRequest request)
+    private static List<EnvVar> Environment(ImportRequest request, string? owner, string? size)
     {
-        List<EnvVar> environment = [new("IMPORTER_SOURCE", request.Source), new("IMPORTER_CONTENTTYPE", request.ContentType), new("OWNER_UID", claim.Metadata.Uid)];
+        List<EnvVar> environment = [new("IMPORTER_SOURCE", request.Source), new("IMPORTER_CONTENTTYPE", request.ContentType), new("OWNER_UID", owner)];
         Add("IMPORTER_ENDPOINT", request.Endpoint);
-        Add("IMPORTER_IMAGE_SIZE", claim.Spec?.Storage?.Text);
+        Add("IMPORTER_IMAGE_SIZE", size);
         Add("IMPORTER_CHECKSUM", request.Checksum);
         Add("IMPORTER_CERT_DIR", request.CertConfigMap is null ? null : CertDir);
         Add("INSECURE_TLS", request.Insecure ? "true" : null);

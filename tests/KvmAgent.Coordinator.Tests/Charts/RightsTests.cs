@@ -102,7 +102,13 @@ public sealed class RightsTests
             metadata: {name: golden, namespace: {{Machines}}}
             spec:
               source: {http: {url: "https://example.com/disk.img"} }
-              storage: {resources: {requests: {storage: 1Gi} } }
+              storage: {}
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get("", "pods", Machines, "inspector-golden") is not null);
+        server.SetStatus("", "pods", Machines, "inspector-golden", Yaml.Documents(
+            """
+            phase: Succeeded
+            containerStatuses: [{name: importer, state: {terminated: {exitCode: 0, message: '{"message":"Inspected","reason":"Complete","exitCode":0,"virtualSize":1048576}'} } }]
             """).Single().AsObject());
         await Until.TrueAsync(() => server.Get("cdi.kubevirt.io", "datavolumes", Machines, "golden")!["status"]?["phase"]?.ToString() == "ImportScheduled");
         server.Delete("cdi.kubevirt.io", "datavolumes", Machines, "golden");

@@ -4,6 +4,7 @@ using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
 
 namespace KvmAgent.Coordinator.Tests.Machines;
 
@@ -31,6 +32,14 @@ internal static class ImportScenario
 
     public static JsonObject Pod(JsonObject given)
     {
+        if (given["volume"] is { } v)
+        {
+            var volume = Given.Volume(v);
+            var inspector = ImporterPod.Inspector(
+                VolumeSize.PodName(volume), volume.Metadata, Kinds.DataVolumes.OwnerOf(volume), VolumeSize.Wanted(volume)!, Given.Options(given["options"]), new ImportOptions());
+            return JsonSerializer.SerializeToNode(inspector, CoreKinds.Pods.Json)!.AsObject();
+        }
+
         var claim = Given.Claim(given["claim"]!);
         return ImportRequest.Of(claim) is not { Request: { } request } asked
             ? new JsonObject { ["problems"] = ImportRequest.Of(claim)?.Problem ?? "nothing is asked" }
@@ -47,12 +56,46 @@ internal static class ImportScenario
             claim = claim with { Metadata = claim.Metadata with { OwnerReferences = [Kinds.DataVolumes.OwnerOf(volume)] } };
         }
 
-        var plan = VolumeDecision.Decide(new VolumeView(volume, claim, Given.Now(given)));
+        var request = VolumeSize.Wanted(volume);
+        if (volume.Metadata.Annotation(ImportAnnotations.Request) == "same")
+        {
+            volume = volume with
+            {
+                Metadata = volume.Metadata with { Annotations = new Dictionary<string, string>(volume.Metadata.Annotations!) { [ImportAnnotations.Request] = request!.Hash() } },
+            };
+        }
+
+        var plan = VolumeDecision.Decide(new VolumeView(volume, claim, Given.Now(given))
+        {
+            Inspector = given["inspector"] is { } p ? Inspector(p, VolumeSize.PodName(volume), Kinds.DataVolumes.OwnerOf(volume), request) : null,
+        });
         return new JsonObject
         {
             ["status"] = JsonSerializer.SerializeToNode(plan.Status, ApiJson.Default.DataVolumeStatus),
             ["create"] = plan.Create is null ? null : JsonSerializer.SerializeToNode(plan.Create, CoreKinds.PersistentVolumeClaims.Json),
+            ["step"] = plan.Step switch
+            {
+                null => null,
+                VolumeStep.Inspect(var asked) => $"look at {asked.Source} {asked.Endpoint}",
+                VolumeStep.Annotate(var annotations) => $"record {string.Join(", ", annotations.Select(a => $"{a.Key} {(a.Key == ImportAnnotations.Request ? "(same)" : a.Value?.ToString() ?? "(none)")}"))}",
+                VolumeStep.DeletePod(var deleted) => $"delete Pod {deleted.Metadata.Name}",
+                _ => throw new ArgumentOutOfRangeException(nameof(given), plan.Step, "unknown step"),
+            },
             ["events"] = new JsonArray([.. plan.Events.Select(static e => (JsonNode)$"{e.Type} {e.Reason}: {e.Message}")]),
+        };
+    }
+
+    /// <summary>The owner's own where it does not say whose it is, and for this request.</summary>
+    private static Pod Inspector(JsonNode given, string name, OwnerReference owner, ImportRequest? request)
+    {
+        var pod = Given.Pod(given, name);
+        return pod.Metadata.OwnerReferences is not null ? pod : pod with
+        {
+            Metadata = pod.Metadata with
+            {
+                OwnerReferences = [owner],
+                Annotations = new Dictionary<string, string> { [ImportAnnotations.Request] = pod.Metadata.Annotation(ImportAnnotations.Request) ?? request?.Hash() ?? "none" },
+            },
         };
     }
 

@@ -50,6 +50,16 @@ internal sealed class ImportCluster : IAsyncDisposable
         },
     });
 
+    /// <summary>A DataVolume of an image, whose size it does not say.</summary>
+    public void Volume(string name, string url) => Server.Create(JsonNode.Parse(
+        $$$"""
+        {"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": "{{{name}}}", "namespace": "{{{Namespace}}}"},
+         "spec": {"source": {"http": {"url": "{{{url}}}"} }, "storage": {} } }
+        """)!.AsObject());
+
+    public JsonNode? VolumeCondition(string name, string type) =>
+        (Server.Get("cdi.kubevirt.io", "datavolumes", Namespace, name)!["status"]?["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == type);
+
     /// <summary>With the names of the first releases.</summary>
     public static Dictionary<string, string> Early(string endpoint, string? secret = null)
     {

@@ -59,6 +59,10 @@ internal static class VolumeClaim
         }, null);
     }
 
+    /// <returns>What the claim would ask for; null where the source is none that is imported.</returns>
+    public static (ImportRequest? Request, string? Problem)? Request(DataVolume volume) =>
+        Source(volume.Spec!) is { } source ? ImportRequest.Of(new ObjectMeta { Annotations = Annotations(volume, source) }) : null;
+
     /// <summary>In whole MiB.</summary>
     private static long WithOverhead(long size) => (long)Math.Ceiling(size * (1 + Overhead) / (1 << 20)) << 20;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes.Core;
@@ -6,10 +7,29 @@ using KvmAgent.Kubernetes.Core;
 namespace KvmAgent.Coordinator.Imports.DataVolumes;
 
 /// <param name="Claim">Of the volume's name, whoever made it.</param>
-internal sealed record VolumeView(DataVolume Volume, PersistentVolumeClaim? Claim, DateTimeOffset Now);
+internal sealed record VolumeView(DataVolume Volume, PersistentVolumeClaim? Claim, DateTimeOffset Now)
+{
+    /// <summary>The pod of <see cref="VolumeSize.PodName"/>, whoever made it.</summary>
+    public Pod? Inspector { get; init; }
+}
+
+/// <summary>One write, beside those of claim and status.</summary>
+internal abstract record VolumeStep
+{
+    /// <summary>A pod looks at the source, when there is a turn.</summary>
+    public sealed record Inspect(ImportRequest Request) : VolumeStep;
+
+    /// <summary>On the volume, after its status; null takes one away.</summary>
+    public sealed record Annotate(JsonObject Annotations) : VolumeStep;
+
+    public sealed record DeletePod(Pod Pod) : VolumeStep;
+}
 
 /// <param name="Create">To be made first.</param>
-internal sealed record VolumePlan(DataVolumeStatus Status, PersistentVolumeClaim? Create, IReadOnlyList<MachineEvent> Events);
+internal sealed record VolumePlan(DataVolumeStatus Status, PersistentVolumeClaim? Create, IReadOnlyList<MachineEvent> Events)
+{
+    public VolumeStep? Step { get; init; }
+}
 
 /// <summary>What to do for a DataVolume: make its claim, which asks for its import by itself, and say of the volume how far the claim is.</summary>
 internal static class VolumeDecision
@@ -19,6 +39,16 @@ internal static class VolumeDecision
 
     public static VolumePlan Decide(VolumeView view)
     {
+        var plan = DecideClaim(view);
+        // A look that is over, or whose result is not asked for any more.
+        return plan.Step is null && view.Inspector is { Metadata.DeletionTimestamp: null } over && over.Metadata.Controller?.Uid == view.Volume.Metadata.Uid
+            && Conditions.Find(plan.Status.Conditions, Running)?.Reason != VolumeSize.Detection
+            ? plan with { Step = new VolumeStep.DeletePod(over) }
+            : plan;
+    }
+
+    private static VolumePlan DecideClaim(VolumeView view)
+    {
         var (volume, claim) = (view.Volume, view.Claim);
         if (volume.Metadata.DeletionTimestamp is not null || volume.Spec is null)
         {
@@ -27,6 +57,16 @@ internal static class VolumeDecision
 
         if (claim is null)
         {
+            if (VolumeSize.Wanted(volume) is { } request)
+            {
+                if (VolumeSize.Sized(volume, request) is not { } sized)
+                {
+                    return Size(view, request);
+                }
+
+                volume = sized;
+            }
+
             var (made, problem) = VolumeClaim.Create(volume);
             return problem is not null ? Problem(view, "Invalid", problem)
                 : new(Status(view, DataVolumePhases.Pending, "NotFound", "the claim is being made"), made, []);
@@ -40,6 +80,30 @@ internal static class VolumeDecision
 
     /// <summary>The server does not take the claim.</summary>
     public static VolumePlan Refused(VolumeView view, string reason, string message) => Problem(view, reason, message);
+
+    /// <summary>How large the volume is to be is looked up.</summary>
+    private static VolumePlan Size(VolumeView view, ImportRequest request)
+    {
+        if (VolumeSize.IsUnknown(view.Volume, request))
+        {
+            return new(view.Volume.Status ?? new(), null, []);
+        }
+
+        var look = Inspection.Of(view.Volume.Metadata, view.Inspector, request.Hash());
+        if (look.Stage == InspectionStage.Refused || look.Result is { VirtualSize: null })
+        {
+            var reason = look.Stage == InspectionStage.Refused ? look.Reason : "SizeUnknown";
+            return Problem(view, reason, look.Message, DataVolumePhases.Failed) with { Step = new VolumeStep.Annotate(VolumeSize.Record(request, null)) };
+        }
+
+        return new(Status(view, DataVolumePhases.Pending, VolumeSize.Detection, $"no size is given, and that of the source is looked up: {look.Message}"), null, [])
+        {
+            Step = look.Result is { VirtualSize: var bytes } ? new VolumeStep.Annotate(VolumeSize.Record(request, bytes))
+                : look.Over is { } stale ? new VolumeStep.DeletePod(stale)
+                : look.Stage == InspectionStage.Wanted ? new VolumeStep.Inspect(request)
+                : null,
+        };
+    }
 
     private static VolumePlan Follow(VolumeView view, PersistentVolumeClaim claim)
     {
@@ -66,8 +130,8 @@ internal static class VolumeDecision
         });
     }
 
-    private static VolumePlan Problem(VolumeView view, string reason, string message) => new(
-        Status(view, DataVolumePhases.Pending, reason, message),
+    private static VolumePlan Problem(VolumeView view, string reason, string message, string phase = DataVolumePhases.Pending) => new(
+        Status(view, phase, reason, message),
         null,
         Conditions.Find(view.Volume.Status?.Conditions, Running)?.Message == message ? [] : [new(Event.Warning, reason, message)]);
 
