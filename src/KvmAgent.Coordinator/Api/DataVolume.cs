@@ -30,7 +30,7 @@ public sealed record DataVolumeSpec
 {
     public DataVolumeSource? Source { get; init; }
 
-    public JsonObject? SourceRef { get; init; }
+    public DataVolumeSourceRef? SourceRef { get; init; }
 
     [Description("The claim's spec, as it shall be.")]
     public DataVolumeClaim? Pvc { get; init; }
@@ -45,6 +45,17 @@ public sealed record DataVolumeSpec
 
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
+
+/// <summary>What stands for a source.</summary>
+public sealed record DataVolumeSourceRef
+{
+    [OneOf("DataSource")]
+    public required string Kind { get; init; }
+
+    public string? Namespace { get; init; }
+
+    public required string Name { get; init; }
 }
 
 /// <summary>What of a claim's spec is read here; the rest goes into the claim as it is.</summary>

@@ -36,6 +36,9 @@ internal static class Kinds
 
     public static readonly ResourceKind<DataVolume> DataVolumes =
         new(ImporterGroup, ImporterVersion, "datavolumes", "DataVolume", true, ApiJson.Default.DataVolume);
+
+    public static readonly ResourceKind<DataSource> DataSources =
+        new(ImporterGroup, ImporterVersion, "datasources", "DataSource", true, ApiJson.Default.DataSource);
 }
 
 [JsonSerializable(typeof(VirtualMachine))]
@@ -46,6 +49,7 @@ internal static class Kinds
 [JsonSerializable(typeof(VirtualMachinePreference))]
 [JsonSerializable(typeof(VirtualMachineClusterPreference))]
 [JsonSerializable(typeof(DataVolume))]
+[JsonSerializable(typeof(DataSource))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(PooledStringConverter)])]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -1,5 +1,6 @@
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Imports.DataVolumes;
+using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
@@ -18,12 +19,14 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
-    private const string ByReason = "reason";
+    private const string ByReason = "reason", BySource = "source";
 
     public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
     {
         Claims = machines.Claims;
         Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
+        Sources = new(client, ns, time, log);
+        Volumes.AddIndex(BySource, static v => v.Spec?.SourceRef is { } reference ? [new ClaimKey(reference.Namespace ?? v.Metadata.Namespace!, reference.Name).ToString()] : []);
         Volumes.AddIndex(ByReason, static v => Conditions.Find(v.Status?.Conditions, "Running")?.Reason is { } reason ? [reason] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
@@ -35,10 +38,23 @@ internal sealed class ImportCache
             }
         };
         Pods.Changed += PodChanged;
-        Volumes.Changed += e => VolumeTouched?.Invoke(new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
+        Volumes.Changed += e =>
+        {
+            var key = new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!);
+            VolumeTouched?.Invoke(key);
+            Sources.ClaimChanged(key);
+        };
+        Sources.Touched += key =>
+        {
+            foreach (var volume in Volumes.ByIndex(BySource, key.ToString()))
+            {
+                VolumeTouched?.Invoke(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!));
+            }
+        };
         // A volume and its claim have one name.
         Claims.Changed += e =>
         {
+            Sources.ClaimChanged(ClaimKey.Of(e.Object));
             if (Volumes.Get(e.Object.Metadata.Namespace, e.Object.Metadata.Name!) is not null)
             {
                 VolumeTouched?.Invoke(ClaimKey.Of(e.Object));
@@ -56,9 +72,11 @@ internal sealed class ImportCache
 
     public Informer<DataVolume> Volumes { get; }
 
+    public SourceCache Sources { get; }
+
     public Informer<Pod> Pods { get; }
 
-    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced);
+    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced, Sources.Sources.Synced);
 
     /// <summary>How many importers there are that have not ended.</summary>
     public int AtWork => Pods.List().Count(static p => !IsOver(p));
@@ -68,7 +86,7 @@ internal sealed class ImportCache
         .OrderBy(static c => c.Metadata.CreationTimestamp)
         .Select(ClaimKey.Of);
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop), Sources.Sources.RunAsync(stop));
 
     private static bool IsOver(Pod pod) => pod.Status?.Phase is ImportState.Succeeded or ImportState.Failed;
 

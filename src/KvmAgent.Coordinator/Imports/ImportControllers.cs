@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Imports.DataVolumes;
+using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using Microsoft.Extensions.Logging;
@@ -11,17 +12,19 @@ internal sealed class ImportControllers : IDisposable
     private readonly ImporterTurns _turns;
     private readonly ImportController _imports;
     private readonly VolumeController _volumes;
+    private readonly SourceController _sources;
 
     public ImportControllers(KubernetesClient client, ImportCache cache, MachineOptions machines, ImportOptions options, TimeProvider time, ILoggerFactory logs)
     {
         _turns = new ImporterTurns(client, cache, options);
         _imports = new ImportController(client, cache, _turns, Events(), machines, time, logs.CreateLogger<ImportController>());
         _volumes = new VolumeController(client, cache, _turns, Events(), machines, time, logs.CreateLogger<VolumeController>());
+        _sources = new SourceController(client, cache, time, logs.CreateLogger<SourceController>());
 
         EventRecorder Events() => new(client, time, logs.CreateLogger<EventRecorder>());
     }
 
     public void Dispose() => _turns.Dispose();
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_imports.RunAsync(stop), _volumes.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_imports.RunAsync(stop), _volumes.RunAsync(stop), _sources.RunAsync(stop));
 }

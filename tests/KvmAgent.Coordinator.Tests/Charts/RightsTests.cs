@@ -111,6 +111,14 @@ public sealed class RightsTests
             containerStatuses: [{name: importer, state: {terminated: {exitCode: 0, message: '{"message":"Inspected","reason":"Complete","exitCode":0,"virtualSize":1048576}'} } }]
             """).Single().AsObject());
         await Until.TrueAsync(() => server.Get("cdi.kubevirt.io", "datavolumes", Machines, "golden")!["status"]?["phase"]?.ToString() == "ImportScheduled");
+        server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: cdi.kubevirt.io/v1beta1
+            kind: DataSource
+            metadata: {name: golden, namespace: {{Machines}}}
+            spec: {source: {pvc: {name: golden} } }
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get("cdi.kubevirt.io", "datasources", Machines, "golden")!["status"] is not null);
         server.Delete("cdi.kubevirt.io", "datavolumes", Machines, "golden");
         server.Delete("", "persistentvolumeclaims", Machines, "golden");
         await Until.TrueAsync(() => server.Get("", "pods", Machines, "importer-golden") is null);

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.DataVolumes;
+using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Kubernetes.Core;
 using KvmAgent.Kubernetes.Resources;
 
@@ -67,6 +68,7 @@ internal static class ImportScenario
 
         var plan = VolumeDecision.Decide(new VolumeView(volume, claim, Given.Now(given))
         {
+            Source = VolumeSourceRef.Resolve(volume, (ns, name) => SourceResolution.Of(ns, name, Given.Sources(given["sources"]))),
             Inspector = given["inspector"] is { } p ? Inspector(p, VolumeSize.PodName(volume), Kinds.DataVolumes.OwnerOf(volume), request) : null,
         });
         return new JsonObject
@@ -83,6 +85,18 @@ internal static class ImportScenario
             },
             ["events"] = new JsonArray([.. plan.Events.Select(static e => (JsonNode)$"{e.Type} {e.Reason}: {e.Message}")]),
         };
+    }
+
+    public static JsonObject Source(JsonObject given)
+    {
+        var find = Given.Sources(given["sources"]);
+        var resolved = SourceResolution.Of(Given.Golden, "fedora", find);
+        var pvc = resolved.Source?.Pvc;
+        var claim = given["claim"] is { } c ? Given.Claim(c) : null;
+        var volume = given["volume"] is { } v ? Given.Volume(v) : null;
+        var view = new SourceView(
+            find(Given.Golden, "fedora")!, resolved, claim?.Metadata.Name == pvc?.Name ? claim : null, volume?.Metadata.Name == pvc?.Name ? volume : null, Given.Now(given));
+        return JsonSerializer.SerializeToNode(SourceDecision.Decide(view), ApiJson.Default.DataSourceStatus)!.AsObject();
     }
 
     /// <summary>The owner's own where it does not say whose it is, and for this request.</summary>

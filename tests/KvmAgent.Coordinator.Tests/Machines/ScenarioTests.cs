@@ -3,7 +3,7 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 /// <summary>Each folder of Scenarios holds one behaviour of the pure functions; see <see cref="Scenario"/>.</summary>
 public sealed class ScenarioTests
 {
-    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes";
+    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes", Sources = "sources";
 
     public static TheoryData<string> PodNames => [.. Scenario.Names(PodScenario.Area)];
 
@@ -16,6 +16,8 @@ public sealed class ScenarioTests
     public static TheoryData<string> ImportNames => [.. Scenario.Names(Imports)];
 
     public static TheoryData<string> VolumeNames => [.. Scenario.Names(Volumes)];
+
+    public static TheoryData<string> SourceNames => [.. Scenario.Names(Sources)];
 
     public static TheoryData<string> ImporterNames => [.. Scenario.Names(Importers)];
 
@@ -34,6 +36,10 @@ public sealed class ScenarioTests
     [Theory]
     [MemberData(nameof(AdoptionNames))]
     public void A_linked_pod_gets_an_instance(string name) => Scenario.Check(Adoption, name, DecisionScenario.Adoption);
+
+    [Theory]
+    [MemberData(nameof(SourceNames))]
+    public void A_source_says_what_it_comes_to(string name) => Scenario.Check(Sources, name, ImportScenario.Source);
 
     [Theory]
     [MemberData(nameof(ImportNames))]

@@ -76,7 +76,7 @@ internal static class VolumeClaim
     };
 
     private static string Unsupported(DataVolumeSpec spec) =>
-        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "of spec.sourceRef")} is not supported; there are http, s3, registry and blank";
+        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "that is none")} is not supported; there are http, s3, registry and blank";
 
     private static SortedDictionary<string, string> Annotations(DataVolume volume, (string Kind, DataVolumeEndpoint? Endpoint) source)
     {

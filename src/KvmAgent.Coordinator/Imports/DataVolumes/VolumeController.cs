@@ -94,6 +94,7 @@ internal sealed class VolumeController(
     private VolumeView View(DataVolume volume, PersistentVolumeClaim? claim) => new(volume, claim, time.GetUtcNow())
     {
         Inspector = cache.Pods.Get(volume.Metadata.Namespace, VolumeSize.PodName(volume)),
+        Source = VolumeSourceRef.Resolve(volume, cache.Sources.Resolve),
     };
 
     private async Task<VolumePlan> InspectAsync(VolumeView view, VolumePlan plan, ImportRequest request, WorkQueue<ClaimKey> queue, CancellationToken cancel)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes.Core;
 
@@ -11,6 +12,9 @@ internal sealed record VolumeView(DataVolume Volume, PersistentVolumeClaim? Clai
 {
     /// <summary>The pod of <see cref="VolumeSize.PodName"/>, whoever made it.</summary>
     public Pod? Inspector { get; init; }
+
+    /// <summary>What spec.sourceRef comes to now.</summary>
+    public SourceResolution? Source { get; init; }
 }
 
 /// <summary>One write, beside those of claim and status.</summary>
@@ -57,6 +61,17 @@ internal static class VolumeDecision
 
         if (claim is null)
         {
+            if (view.Source is { } found)
+            {
+                if (VolumeSourceRef.Sourced(volume) is not { } sourced)
+                {
+                    return found.Source is null ? Problem(view, found.Reason, found.Message)
+                        : new(Status(view, DataVolumePhases.Pending, "SourceFound", "the source is recorded"), null, []) { Step = new VolumeStep.Annotate(VolumeSourceRef.Record(found.Source)) };
+                }
+
+                volume = sourced;
+            }
+
             if (VolumeSize.Wanted(volume) is { } request)
             {
                 if (VolumeSize.Sized(volume, request) is not { } sized)
