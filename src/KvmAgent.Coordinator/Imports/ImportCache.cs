@@ -1,9 +1,11 @@
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.Crons;
 using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Imports;
@@ -19,13 +21,15 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
-    private const string ByReason = "reason", BySource = "source";
+    private const string ByReason = "reason", BySource = "source", ByCron = "cron";
 
     public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
     {
         Claims = machines.Claims;
         Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
         Sources = new(client, ns, time, log);
+        Crons = new(client, Kinds.DataImportCrons, ns, new() { Transform = Slim.Cron }, time, log);
+        Volumes.AddIndex(ByCron, static v => v.Metadata.Label(CronImports.Label) is { } cron ? [new ClaimKey(v.Metadata.Namespace!, cron).ToString()] : []);
         Volumes.AddIndex(BySource, static v => v.Spec?.SourceRef is { } reference ? [new ClaimKey(reference.Namespace ?? v.Metadata.Namespace!, reference.Name).ToString()] : []);
         Volumes.AddIndex(ByReason, static v => Conditions.Find(v.Status?.Conditions, "Running")?.Reason is { } reason ? [reason] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
@@ -43,7 +47,10 @@ internal sealed class ImportCache
             var key = new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!);
             VolumeTouched?.Invoke(key);
             Sources.ClaimChanged(key);
+            TouchCron(e.Object.Metadata);
         };
+        Sources.Sources.Changed += e => TouchCron(e.Object.Metadata);
+        Crons.Changed += e => CronTouched?.Invoke(new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
         Sources.Touched += key =>
         {
             foreach (var volume in Volumes.ByIndex(BySource, key.ToString()))
@@ -65,6 +72,9 @@ internal sealed class ImportCache
     /// <summary>Something of this claim's has changed.</summary>
     public event Action<ClaimKey>? Touched;
 
+    /// <summary>Something of the DataImportCron of this name has changed.</summary>
+    public event Action<ClaimKey>? CronTouched;
+
     /// <summary>Something of the DataVolume of this name has changed.</summary>
     public event Action<ClaimKey>? VolumeTouched;
 
@@ -74,9 +84,11 @@ internal sealed class ImportCache
 
     public SourceCache Sources { get; }
 
+    public Informer<DataImportCron> Crons { get; }
+
     public Informer<Pod> Pods { get; }
 
-    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced, Sources.Sources.Synced);
+    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced, Sources.Sources.Synced, Crons.Synced);
 
     /// <summary>How many importers there are that have not ended.</summary>
     public int AtWork => Pods.List().Count(static p => !IsOver(p));
@@ -86,7 +98,18 @@ internal sealed class ImportCache
         .OrderBy(static c => c.Metadata.CreationTimestamp)
         .Select(ClaimKey.Of);
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop), Sources.Sources.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop), Sources.Sources.RunAsync(stop), Crons.RunAsync(stop));
+
+    /// <summary>What the cron has made.</summary>
+    public IReadOnlyList<DataVolume> VolumesOf(ClaimKey cron) => Volumes.ByIndex(ByCron, cron.ToString());
+
+    private void TouchCron(ObjectMeta made)
+    {
+        if (made.Label(CronImports.Label) is { } cron)
+        {
+            CronTouched?.Invoke(new ClaimKey(made.Namespace!, cron));
+        }
+    }
 
     private static bool IsOver(Pod pod) => pod.Status?.Phase is ImportState.Succeeded or ImportState.Failed;
 
@@ -99,6 +122,7 @@ internal sealed class ImportCache
             {
                 "PersistentVolumeClaim" => Touched,
                 "DataVolume" => VolumeTouched,
+                "DataImportCron" => CronTouched,
                 _ => null,
             })?.Invoke(new ClaimKey(pod.Metadata.Namespace!, owner.Name));
         }
@@ -117,6 +141,12 @@ internal sealed class ImportCache
         foreach (var volume in Volumes.ByIndex(ByReason, VolumeSize.Detection))
         {
             VolumeTouched?.Invoke(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!));
+        }
+
+        // Few, and none of them says whether it waits.
+        foreach (var cron in Crons.List())
+        {
+            CronTouched?.Invoke(new ClaimKey(cron.Metadata.Namespace!, cron.Metadata.Name!));
         }
     }
 }

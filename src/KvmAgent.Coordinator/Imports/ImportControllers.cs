@@ -1,3 +1,4 @@
+using KvmAgent.Coordinator.Imports.Crons;
 using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Coordinator.Machines;
@@ -13,6 +14,7 @@ internal sealed class ImportControllers : IDisposable
     private readonly ImportController _imports;
     private readonly VolumeController _volumes;
     private readonly SourceController _sources;
+    private readonly CronController _crons;
 
     public ImportControllers(KubernetesClient client, ImportCache cache, MachineOptions machines, ImportOptions options, TimeProvider time, ILoggerFactory logs)
     {
@@ -20,11 +22,12 @@ internal sealed class ImportControllers : IDisposable
         _imports = new ImportController(client, cache, _turns, Events(), machines, time, logs.CreateLogger<ImportController>());
         _volumes = new VolumeController(client, cache, _turns, Events(), machines, time, logs.CreateLogger<VolumeController>());
         _sources = new SourceController(client, cache, time, logs.CreateLogger<SourceController>());
+        _crons = new CronController(client, cache, _turns, Events(), machines, time, logs.CreateLogger<CronController>());
 
         EventRecorder Events() => new(client, time, logs.CreateLogger<EventRecorder>());
     }
 
     public void Dispose() => _turns.Dispose();
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_imports.RunAsync(stop), _volumes.RunAsync(stop), _sources.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_imports.RunAsync(stop), _volumes.RunAsync(stop), _sources.RunAsync(stop), _crons.RunAsync(stop));
 }

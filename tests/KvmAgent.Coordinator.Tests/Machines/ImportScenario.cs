@@ -100,7 +100,7 @@ internal static class ImportScenario
     }
 
     /// <summary>The owner's own where it does not say whose it is, and for this request.</summary>
-    private static Pod Inspector(JsonNode given, string name, OwnerReference owner, ImportRequest? request)
+    public static Pod Inspector(JsonNode given, string name, OwnerReference owner, ImportRequest? request)
     {
         var pod = Given.Pod(given, name);
         return pod.Metadata.OwnerReferences is not null ? pod : pod with

@@ -3,7 +3,7 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 /// <summary>Each folder of Scenarios holds one behaviour of the pure functions; see <see cref="Scenario"/>.</summary>
 public sealed class ScenarioTests
 {
-    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes", Sources = "sources";
+    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes", Sources = "sources", Crons = "crons";
 
     public static TheoryData<string> PodNames => [.. Scenario.Names(PodScenario.Area)];
 
@@ -18,6 +18,8 @@ public sealed class ScenarioTests
     public static TheoryData<string> VolumeNames => [.. Scenario.Names(Volumes)];
 
     public static TheoryData<string> SourceNames => [.. Scenario.Names(Sources)];
+
+    public static TheoryData<string> CronNames => [.. Scenario.Names(Crons)];
 
     public static TheoryData<string> ImporterNames => [.. Scenario.Names(Importers)];
 
@@ -40,6 +42,10 @@ public sealed class ScenarioTests
     [Theory]
     [MemberData(nameof(SourceNames))]
     public void A_source_says_what_it_comes_to(string name) => Scenario.Check(Sources, name, ImportScenario.Source);
+
+    [Theory]
+    [MemberData(nameof(CronNames))]
+    public void A_cron_looks_and_imports_what_is_new(string name) => Scenario.Check(Crons, name, CronScenario.Decide);
 
     [Theory]
     [MemberData(nameof(ImportNames))]

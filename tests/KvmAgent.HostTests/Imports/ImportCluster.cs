@@ -21,12 +21,13 @@ internal sealed class ImportCluster : IAsyncDisposable
 
     public ImportNode Node { get; }
 
-    public static async Task<ImportCluster> StartAsync(int controllers = 1)
+    /// <param name="time">Of the controllers; the system's where none is given.</param>
+    public static async Task<ImportCluster> StartAsync(int controllers = 1, TimeProvider? time = null)
     {
         var cluster = new ImportCluster(await KubeVirtServer.StartAsync(Namespace), await ImageSite.StartAsync());
         for (var n = 0; n < controllers; n++)
         {
-            cluster._controllers.Add(RunningImports.Start(cluster.Server, new ImportOptions()));
+            cluster._controllers.Add(RunningImports.Start(cluster.Server, new ImportOptions(), time));
         }
 
         return cluster;
