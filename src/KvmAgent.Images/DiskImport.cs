@@ -1,7 +1,6 @@
 using KvmAgent.Images.Fetch;
 using KvmAgent.Images.Import;
 using KvmAgent.Images.Inspect;
-using KvmAgent.Images.Layers;
 using KvmAgent.Images.Store;
 
 namespace KvmAgent.Images;
@@ -89,7 +88,7 @@ public static class DiskImport
         if (image is FileImageData file && request.Checksum is not null)
             await HashAsync(file, request, meter, ct).ConfigureAwait(false);
         // What a server sends a second time need not be what was hashed.
-        var isOneReading = image is not IImageData data || request.Checksum is not null && image is not FileImageData || await IsWrappedAsync(data, ct).ConfigureAwait(false);
+        var isOneReading = image is not IImageData data || request.Checksum is not null && image is not FileImageData || await data.IsWrappedAsync(ct).ConfigureAwait(false);
         return isOneReading
             ? await StreamAsync(image, request, meter, ct).ConfigureAwait(false)
             : await ReadAsync((IImageData)image, request, meter, ct).ConfigureAwait(false);
@@ -101,13 +100,6 @@ public static class DiskImport
         using var content = new CountedStream(((IImageStream)file).ReadThrough(request.Access.Connections, ct), request.Checksum, toEnd: true, meter);
         await content.CopyToAsync(Stream.Null, ct).ConfigureAwait(false);
         content.Finish(file.Name);
-    }
-
-    private static async Task<bool> IsWrappedAsync(IImageData data, CancellationToken ct)
-    {
-        var beginning = new byte[Math.Min(LayerSigns.Needed, data.Length)];
-        await data.ReadAsync(0, beginning, ct).ConfigureAwait(false);
-        return LayerSigns.Find(beginning) is not null;
     }
 
     private static Task<DiskImported> StreamAsync(IImageStream image, DiskImportRequest request, FetchMeter meter, CancellationToken ct) =>

@@ -17,6 +17,16 @@ public sealed record RemoteImage
     /// <summary>Judges the image as <see cref="ImageInspector"/> does, by a few ranges of it; it is not fetched.</summary>
     public Task<ImageInfo> InspectAsync(CancellationToken ct) => InspectAsync(TimeProvider.System, new StoreTimings(), ct);
 
+    /// <summary>Which version of the image is there, and how large its disk is, wrapped or in a registry too; little more than its beginning is read.</summary>
+    /// <exception cref="ImageException">It is not to be had, or is refused.</exception>
+    public Task<ImageSurvey> SurveyAsync(CancellationToken ct) => SurveyAsync(TimeProvider.System, new StoreTimings(), ct);
+
+    internal async Task<ImageSurvey> SurveyAsync(TimeProvider time, StoreTimings timings, CancellationToken ct)
+    {
+        using var image = await ImageSource.Parse(Source, Access).OpenAsync(time, timings, ct).ConfigureAwait(false);
+        return await ImageSurvey.OfAsync(image, ct).ConfigureAwait(false);
+    }
+
     internal async Task<ImageInfo> InspectAsync(TimeProvider time, StoreTimings timings, CancellationToken ct)
     {
         using var image = await ImageSource.Parse(Source, Access).OpenAsync(time, timings, ct).ConfigureAwait(false);

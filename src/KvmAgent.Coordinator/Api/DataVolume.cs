@@ -30,7 +30,7 @@ public sealed record DataVolumeSpec
 {
     public DataVolumeSource? Source { get; init; }
 
-    public JsonObject? SourceRef { get; init; }
+    public DataVolumeSourceRef? SourceRef { get; init; }
 
     [Description("The claim's spec, as it shall be.")]
     public DataVolumeClaim? Pvc { get; init; }
@@ -45,6 +45,17 @@ public sealed record DataVolumeSpec
 
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
+
+/// <summary>What stands for a source.</summary>
+public sealed record DataVolumeSourceRef
+{
+    [OneOf("DataSource")]
+    public required string Kind { get; init; }
+
+    public string? Namespace { get; init; }
+
+    public required string Name { get; init; }
 }
 
 /// <summary>What of a claim's spec is read here; the rest goes into the claim as it is.</summary>
@@ -79,21 +90,13 @@ public sealed record DataVolumeSource
     public DataVolumeEndpoint? Registry { get; init; }
 
     [Description("Another claim, of which this shall be a copy.")]
-    public DataVolumeClone? Pvc { get; init; }
+    public SourceObject? Pvc { get; init; }
 
     [Description("An empty disk.")]
     public JsonObject? Blank { get; init; }
 
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
-}
-
-public sealed record DataVolumeClone
-{
-    public required string Name { get; init; }
-
-    [Description("The DataVolume's own where it is not given. Another must allow it.")]
-    public string? Namespace { get; init; }
 }
 
 /// <summary>Where the image is, and what is needed to get it.</summary>

@@ -36,6 +36,12 @@ internal static class Kinds
 
     public static readonly ResourceKind<DataVolume> DataVolumes =
         new(ImporterGroup, ImporterVersion, "datavolumes", "DataVolume", true, ApiJson.Default.DataVolume);
+
+    public static readonly ResourceKind<DataSource> DataSources =
+        new(ImporterGroup, ImporterVersion, "datasources", "DataSource", true, ApiJson.Default.DataSource);
+
+    public static readonly ResourceKind<DataImportCron> DataImportCrons =
+        new(ImporterGroup, ImporterVersion, "dataimportcrons", "DataImportCron", true, ApiJson.Default.DataImportCron);
 }
 
 [JsonSerializable(typeof(VirtualMachine))]
@@ -46,6 +52,8 @@ internal static class Kinds
 [JsonSerializable(typeof(VirtualMachinePreference))]
 [JsonSerializable(typeof(VirtualMachineClusterPreference))]
 [JsonSerializable(typeof(DataVolume))]
+[JsonSerializable(typeof(DataSource))]
+[JsonSerializable(typeof(DataImportCron))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(PooledStringConverter)])]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -4,7 +4,6 @@ using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
-using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Metrics;
 using KvmAgent.Coordinator.Subresources;
@@ -120,13 +119,14 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         var events = new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>());
         var controller = new MachineController(_client, _cache, _agents, events, options, _time, _logs.CreateLogger<MachineController>());
         var registration = new ApiRegistration(_client, _certificate, _time, _logs.CreateLogger<ApiRegistration>());
-        using var imports = _imports is null ? null : new ImportController(
-            _client, _imports, new CloneSources(_client, _imports, options, _settings.Imports, new CloneKeys(_certificate.SharedSecret)),
-            new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>()), options, _settings.Imports, _time, _logs.CreateLogger<ImportController>());
-        var volumes = _imports is null ? null : new VolumeController(
-            _client, _imports, new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>()), _time, _logs.CreateLogger<VolumeController>());
         await Task.WhenAll(
-            controller.RunAsync(stop), registration.RunAsync(stop), imports?.RunAsync(stop) ?? Task.CompletedTask, volumes?.RunAsync(stop) ?? Task.CompletedTask).ConfigureAwait(false);
+            controller.RunAsync(stop), registration.RunAsync(stop), _imports is null ? Task.CompletedTask : LeadImportsAsync(_imports, options, stop)).ConfigureAwait(false);
+    }
+
+    private async Task LeadImportsAsync(ImportCache cache, MachineOptions machines, CancellationToken stop)
+    {
+        using var controllers = new ImportControllers(_client, cache, machines, _settings.Imports, new CloneKeys(_certificate.SharedSecret), _time, _logs);
+        await controllers.RunAsync(stop).ConfigureAwait(false);
     }
 
     private void MapAgents(IEndpointRouteBuilder routes)

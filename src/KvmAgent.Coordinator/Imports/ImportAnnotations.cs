@@ -29,6 +29,9 @@ internal static class ImportAnnotations
     /// <summary>Of the claim: which pod may tell how far its import is; a name proves nothing.</summary>
     public const string PodUid = "kvmagent.io/importer-uid";
 
+    /// <summary>Of a DataVolume that does not say how large it is: the disk's bytes, as the request's source has them.</summary>
+    public const string VirtualSize = "kvmagent.io/virtual-size";
+
     /// <summary>Of the importer's pod and of the claim, as CDI has it.</summary>
     public const string AppLabel = "app", App = "containerized-data-importer";
 

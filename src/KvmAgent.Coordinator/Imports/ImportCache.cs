@@ -1,9 +1,13 @@
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Imports.Clones;
+using KvmAgent.Coordinator.Imports.Crons;
+using KvmAgent.Coordinator.Imports.DataVolumes;
+using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Imports;
@@ -19,13 +23,18 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
-    private const string ByReason = "reason", ByPod = "pod", ByTarget = "target", ByWork = "work", Unended = "unended";
+    private const string ByReason = "reason", ByPod = "pod", ByTarget = "target", BySource = "source", ByCron = "cron", ByWork = "work", Unended = "unended";
 
     public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
     {
         Claims = machines.Claims;
         Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
         Claims.AddIndex(ByPod, static c => c.Metadata.Annotation(ImportAnnotations.PodUid) is { } uid ? [uid] : []);
+        Sources = new(client, ns, time, log);
+        Crons = new(client, Kinds.DataImportCrons, ns, new() { Transform = Slim.Cron }, time, log);
+        Volumes.AddIndex(ByCron, static v => v.Metadata.Label(CronImports.Label) is { } cron ? [new ClaimKey(v.Metadata.Namespace!, cron).ToString()] : []);
+        Volumes.AddIndex(BySource, static v => v.Spec?.SourceRef is { } reference ? [new ClaimKey(reference.Namespace ?? v.Metadata.Namespace!, reference.Name).ToString()] : []);
+        Volumes.AddIndex(ByReason, static v => Conditions.Find(v.Status?.Conditions, "Running")?.Reason is { } reason ? [reason] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
         Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
         Pods.AddIndex(ByWork, static p => IsOver(p) || p.Metadata.Annotation(ImportAnnotations.CloneServer) is not null ? [] : [Unended]);
@@ -38,10 +47,26 @@ internal sealed class ImportCache
             }
         };
         Pods.Changed += PodChanged;
-        Volumes.Changed += e => VolumeTouched?.Invoke(new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
+        Volumes.Changed += e =>
+        {
+            var key = new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!);
+            VolumeTouched?.Invoke(key);
+            Sources.ClaimChanged(key);
+            TouchCron(e.Object.Metadata);
+        };
+        Sources.Sources.Changed += e => TouchCron(e.Object.Metadata);
+        Crons.Changed += e => CronTouched?.Invoke(new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
+        Sources.Touched += key =>
+        {
+            foreach (var volume in Volumes.ByIndex(BySource, key.ToString()))
+            {
+                VolumeTouched?.Invoke(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!));
+            }
+        };
         // A volume and its claim have one name.
         Claims.Changed += e =>
         {
+            Sources.ClaimChanged(ClaimKey.Of(e.Object));
             if (Volumes.Get(e.Object.Metadata.Namespace, e.Object.Metadata.Name!) is not null)
             {
                 VolumeTouched?.Invoke(ClaimKey.Of(e.Object));
@@ -52,6 +77,9 @@ internal sealed class ImportCache
     /// <summary>Something of this claim's has changed.</summary>
     public event Action<ClaimKey>? Touched;
 
+    /// <summary>Something of the DataImportCron of this name has changed.</summary>
+    public event Action<ClaimKey>? CronTouched;
+
     /// <summary>Something of the DataVolume of this name has changed.</summary>
     public event Action<ClaimKey>? VolumeTouched;
 
@@ -59,9 +87,13 @@ internal sealed class ImportCache
 
     public Informer<DataVolume> Volumes { get; }
 
+    public SourceCache Sources { get; }
+
+    public Informer<DataImportCron> Crons { get; }
+
     public Informer<Pod> Pods { get; }
 
-    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced);
+    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced, Sources.Sources.Synced, Crons.Synced);
 
     /// <summary>How many imports are at work: each has one importer, and a clone is counted by what serves its source.</summary>
     public int AtWork => Pods.CountByIndex(ByWork, Unended);
@@ -78,16 +110,33 @@ internal sealed class ImportCache
         .OrderBy(static c => c.Metadata.CreationTimestamp)
         .Select(ClaimKey.Of);
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop), Sources.Sources.RunAsync(stop), Crons.RunAsync(stop));
+
+    /// <summary>What the cron has made.</summary>
+    public IReadOnlyList<DataVolume> VolumesOf(ClaimKey cron) => Volumes.ByIndex(ByCron, cron.ToString());
+
+    private void TouchCron(ObjectMeta made)
+    {
+        if (made.Label(CronImports.Label) is { } cron)
+        {
+            CronTouched?.Invoke(new ClaimKey(made.Namespace!, cron));
+        }
+    }
 
     private static bool IsOver(Pod pod) => pod.Status?.Phase is ImportState.Succeeded or ImportState.Failed;
 
     private void PodChanged(InformerEvent<Pod> e)
     {
         var pod = e.Object;
-        if (pod.Metadata.Controller is { Kind: "PersistentVolumeClaim" } owner)
+        if (pod.Metadata.Controller is { } owner)
         {
-            Touched?.Invoke(new ClaimKey(pod.Metadata.Namespace!, owner.Name));
+            (owner.Kind switch
+            {
+                "PersistentVolumeClaim" => Touched,
+                "DataVolume" => VolumeTouched,
+                "DataImportCron" => CronTouched,
+                _ => null,
+            })?.Invoke(new ClaimKey(pod.Metadata.Namespace!, owner.Name));
         }
 
         if (CloneSourcePod.TargetOf(pod) is { } target)
@@ -104,6 +153,17 @@ internal sealed class ImportCache
         foreach (var key in Waiting)
         {
             Touched?.Invoke(key);
+        }
+
+        foreach (var volume in Volumes.ByIndex(ByReason, VolumeSize.Detection))
+        {
+            VolumeTouched?.Invoke(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!));
+        }
+
+        // Few, and none of them says whether it waits.
+        foreach (var cron in Crons.List())
+        {
+            CronTouched?.Invoke(new ClaimKey(cron.Metadata.Namespace!, cron.Metadata.Name!));
         }
     }
 }

@@ -11,20 +11,14 @@ namespace KvmAgent.Coordinator.Imports;
 /// and told in the claim's annotations and by Events. Runs in the leader alone; not more importers are made than may be at work at once.
 /// </summary>
 internal sealed class ImportController(
-    KubernetesClient client, ImportCache cache, CloneSources clones, EventRecorder events, MachineOptions machines, ImportOptions options, TimeProvider time,
+    KubernetesClient client, ImportCache cache, ImporterTurns turns, CloneSources clones, EventRecorder events, MachineOptions machines, TimeProvider time,
     ILogger<ImportController> log)
-    : IDisposable
 {
     private const int Workers = 4;
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
     private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 50, Burst = 500 };
 
     private readonly LookLog _log = new(log);
-
-    /// <summary>Between counting the importers and making another.</summary>
-    private readonly SemaphoreSlim _making = new(1);
-
-    public void Dispose() => _making.Dispose();
 
     /// <summary>Until it leads no more.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -76,7 +70,7 @@ internal sealed class ImportController(
 
         if (plan.Action is ImportAction.DeletePod(var pod))
         {
-            await DeleteAsync(pod, cancel).ConfigureAwait(false);
+            await turns.DeleteAsync(pod, cancel).ConfigureAwait(false);
         }
 
         await clones.EndAsync(key, plan.Serve ? claim.Metadata.Uid : null, cancel).ConfigureAwait(false);
@@ -107,21 +101,9 @@ internal sealed class ImportController(
         return view;
     }
 
-    /// <summary>When it is the claim's turn.</summary>
-    private async Task<CloneView> BeginCloneAsync(PersistentVolumeClaim claim, ClaimKey source, CancellationToken cancel)
-    {
-        await _making.WaitAsync(cancel).ConfigureAwait(false);
-        try
-        {
-            return cache.AtWork >= options.Concurrency
-                ? new CloneView(null, ImportState.Waiting, ImportState.WaitingMessage)
-                : await clones.LookAsync(claim, source, cancel).ConfigureAwait(false);
-        }
-        finally
-        {
-            _making.Release();
-        }
-    }
+    /// <summary>When it is the claim's turn: what serves the source is counted, and not the importer after it.</summary>
+    private Task<CloneView> BeginCloneAsync(PersistentVolumeClaim claim, ClaimKey source, CancellationToken cancel) => turns.TakeAsync(
+        () => clones.LookAsync(claim, source, cancel), new CloneView(null, ImportState.Waiting, ImportState.WaitingMessage), cancel);
 
     private ImportPlan Decide(PersistentVolumeClaim claim, CloneView? clone) =>
         ImportDecision.Decide(new ImportView(claim, cache.Pods.Get(claim.Metadata.Namespace!, ImporterPod.Name(claim)), clone));
@@ -130,36 +112,10 @@ internal sealed class ImportController(
     private async Task<(PersistentVolumeClaim Claim, ImportPlan Plan)> MakeAsync(
         PersistentVolumeClaim claim, CloneView? clone, ImportPlan plan, WorkQueue<ClaimKey> queue, CancellationToken cancel)
     {
-        await _making.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            if (clone is null && cache.AtWork >= options.Concurrency)
-            {
-                return (claim, plan with { Action = null });
-            }
-
-            // A cache that lags would have a disk written over that is in use by now.
-            var (ns, name) = (claim.Metadata.Namespace!, claim.Metadata.Name!);
-            var current = await client.FindAsync(CoreKinds.PersistentVolumeClaims, ns, name, cancel).ConfigureAwait(false);
-            if (current is null || current.Metadata.Uid != claim.Metadata.Uid)
-            {
-                return (claim, ImportPlan.Nothing);
-            }
-
-            plan = Decide(current, clone);
-            if (plan.Action is ImportAction.CreatePod(var request))
-            {
-                var pod = await CreateAsync(ImporterPod.Create(current, request, machines, options, CloneKeys.NewName()), cancel).ConfigureAwait(false);
-                cache.Pods.Observe(Slim.Pod(pod));
-                if (request.Server is not null)
-                {
-                    await clones.HandKeyAsync(pod, current, cancel).ConfigureAwait(false);
-                }
-
-                plan = Decide(current, clone);
-            }
-
-            return (current, plan);
+            return clone is not null ? await CreateAsync().ConfigureAwait(false)
+                : await turns.TakeAsync(CreateAsync, (claim, plan with { Action = null }), cancel).ConfigureAwait(false);
         }
         catch (KubernetesException e) when (e.IsForbidden || e.IsInvalid || e.Code == 400)
         {
@@ -167,27 +123,29 @@ internal sealed class ImportController(
             queue.AddAfter(ClaimKey.Of(claim), Retry);
             return (claim, new ImportPlan(plan.State! with { Reason = e.Status.Reason ?? "FailedCreate", Message = e.Message }));
         }
-        finally
-        {
-            _making.Release();
-        }
-    }
 
-    /// <summary>One that is there already is looked at: another leader's, or a stranger's.</summary>
-    private async Task<Pod> CreateAsync(Pod pod, CancellationToken cancel)
-    {
-        try
+        async Task<(PersistentVolumeClaim Claim, ImportPlan Plan)> CreateAsync()
         {
-            return await client.CreateAsync(CoreKinds.Pods, pod, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsAlreadyExists)
-        {
-            if (await client.FindAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, cancel).ConfigureAwait(false) is { } there)
+            // A cache that lags would have a disk written over that is in use by now.
+            var current = await client.FindAsync(CoreKinds.PersistentVolumeClaims, claim.Metadata.Namespace, claim.Metadata.Name!, cancel).ConfigureAwait(false);
+            if (current is null || current.Metadata.Uid != claim.Metadata.Uid)
             {
-                return there;
+                return (claim, ImportPlan.Nothing);
             }
 
-            throw;
+            var now = Decide(current, clone);
+            if (now.Action is ImportAction.CreatePod(var request))
+            {
+                var pod = await turns.CreateAsync(ImporterPod.Create(current, request, machines, turns.Options, CloneKeys.NewName()), cancel).ConfigureAwait(false);
+                if (request.Server is not null)
+                {
+                    await clones.HandKeyAsync(pod, current, cancel).ConfigureAwait(false);
+                }
+
+                now = Decide(current, clone);
+            }
+
+            return (current, now);
         }
     }
 
@@ -206,18 +164,6 @@ internal sealed class ImportController(
         if (ImportEvents.Of(claim, state) is { } told)
         {
             events.Record(CoreKinds.PersistentVolumeClaims, claim, told);
-        }
-    }
-
-    private async Task DeleteAsync(Pod pod, CancellationToken cancel)
-    {
-        try
-        {
-            await client.DeleteAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, new DeleteOptions { Uid = pod.Metadata.Uid }, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsNotFound)
-        {
-            // As wanted.
         }
     }
 }

@@ -1,8 +1,4 @@
-using System.Text.Json;
-using KvmAgent.Contracts;
 using KvmAgent.Coordinator.Imports.Clones;
-using KvmAgent.Coordinator.Machines;
-using KvmAgent.Coordinator.Machines.Instances;
 using KvmAgent.Kubernetes.Core;
 
 namespace KvmAgent.Coordinator.Imports;
@@ -92,41 +88,21 @@ internal static class ImportDecision
 
     private static ImportPlan Follow(PersistentVolumeClaim claim, Pod pod)
     {
-        var container = pod.Status?.ContainerStatuses?.FirstOrDefault(static c => c.Name == ImporterPod.ContainerName);
-        var restarts = container?.RestartCount ?? 0;
-        var ended = container?.State?.Terminated ?? container?.LastState?.Terminated;
-        var result = ended is null ? null : Read(ended);
-        ImportState State(string phase, string reason, string message) => new(phase, reason, message) { Pod = pod, Restarts = restarts };
-        if (pod.Status?.Phase == ImportState.Succeeded)
+        var report = ImporterReport.Of(pod);
+        ImportState State(string phase) => new(phase, report.Reason, report.Message) { Pod = pod, Restarts = report.Restarts };
+        switch (report.Stage)
         {
-            var done = State(ImportState.Succeeded, "Completed", result?.Message ?? ImportResult.Complete);
-            return IsRetained(claim) ? new ImportPlan(done) : new ImportPlan(done with { Pod = null }, Delete(pod));
+            case ImporterStage.Succeeded:
+                var done = State(ImportState.Succeeded);
+                return IsRetained(claim) ? new ImportPlan(done) : new ImportPlan(done with { Pod = null }, Delete(pod));
+            case ImporterStage.Refused:
+                return new ImportPlan(State(ImportState.Failed) with { Pod = null }, Delete(pod));
+            case ImporterStage.Gone:
+                // Another takes its place.
+                return new ImportPlan(State(Begun(claim)), Delete(pod));
+            default:
+                return new ImportPlan(State(report.Stage == ImporterStage.Starting ? Begun(claim) : ImportState.Running) with { IsAtWork = report.Stage == ImporterStage.AtWork });
         }
-
-        if (result is { Reason: "Refused" or "Settings" })
-        {
-            return new ImportPlan(State(ImportState.Failed, result.Reason, result.Message) with { Pod = null }, Delete(pod));
-        }
-
-        if (pod.Status?.Phase == ImportState.Failed)
-        {
-            // Evicted, or its node was shut down: another takes its place.
-            var why = pod.Status.Message ?? result?.Message ?? "the pod failed";
-            return new ImportPlan(State(Begun(claim), pod.Status.Reason ?? "PodFailed", why), Delete(pod));
-        }
-
-        var begun = container?.State?.Running is not null || restarts > 0 || ended is not null ? ImportState.Running : Begun(claim);
-        if (container?.State?.Running is not null)
-        {
-            return new ImportPlan(State(begun, "Running", result is null ? "the importer is at work" : $"the importer is at work again, after: {result.Message}") with { IsAtWork = true });
-        }
-
-        var (reason, message) = result is not null ? (result.Reason, $"{result.Message}; it is tried again")
-            : ContainerTrouble.Of(pod) is { } trouble ? (trouble.Reason, trouble.Message)
-            : Conditions.Find(pod.Status?.Conditions, InstanceStatus.PodScheduled) is { Status: Kubernetes.Resources.Condition.False } unscheduled
-                ? (unscheduled.Reason ?? "Unschedulable", unscheduled.Message ?? "the importer's pod finds no node")
-            : (ImportState.Creating, "the importer is being started");
-        return new ImportPlan(State(begun, reason, message));
     }
 
     /// <summary>An import that was at work does not seem to begin anew when its pod does.</summary>
@@ -135,23 +111,4 @@ internal static class ImportDecision
     private static bool IsRetained(PersistentVolumeClaim claim) => claim.Metadata.Annotation(ImportAnnotations.RetainPod) == "true";
 
     private static ImportAction.DeletePod? Delete(Pod? pod) => pod is { Metadata.DeletionTimestamp: null } ? new ImportAction.DeletePod(pod) : null;
-
-    /// <summary>The termination message, which is anything where something else ended the process.</summary>
-    private static ImportResult Read(ContainerTerminated ended)
-    {
-        try
-        {
-            if (ended.Message is { Length: > 0 } text && JsonSerializer.Deserialize(text, ContractsJson.Default.ImportResult) is { Message: { Length: > 0 }, Reason: { Length: > 0 } } result)
-            {
-                return result;
-            }
-        }
-        catch (JsonException)
-        {
-            // As said.
-        }
-
-        var by = ended.Signal is > 0 and var signal ? $"signal {signal}" : $"exit code {ended.ExitCode}";
-        return new ImportResult(ended.Reason == "OOMKilled" ? "the importer was killed for memory; raise its limit" : $"the importer ended by {by}", ended.Reason ?? "Error", ended.ExitCode);
-    }
 }

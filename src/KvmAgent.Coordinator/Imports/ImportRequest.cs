@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
 
 namespace KvmAgent.Coordinator.Imports;
 
@@ -9,7 +10,9 @@ namespace KvmAgent.Coordinator.Imports;
 /// <param name="Endpoint">A URL, or the claim that is cloned as <c>namespace/name</c>; null for a blank disk.</param>
 internal sealed record ImportRequest(string Source, string? Endpoint)
 {
-    private const string Archive = "archive", Disk = "kubevirt", CloneSource = "clone";
+    public const string Archive = "archive", Disk = "kubevirt";
+
+    private const string CloneSource = "clone";
 
     /// <summary>By source, those of its endpoint; a blank disk has none.</summary>
     private static readonly Dictionary<string, string[]> Schemes = new()
@@ -47,14 +50,19 @@ internal sealed record ImportRequest(string Source, string? Endpoint)
     public IReadOnlyList<string> SecretHeaders { get; init; } = [];
 
     /// <summary>The same for the same request.</summary>
-    public string Hash(PersistentVolumeClaim claim) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(
+    public string Hash(PersistentVolumeClaim claim) => Hash(claim.Spec?.Storage?.Text);
+
+    /// <param name="size">Of what is to be filled, where it is known.</param>
+    public string Hash(string? size = null) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(
         '\n',
-        [Source, Endpoint ?? "", Secret ?? "", CertConfigMap ?? "", Checksum ?? "", ContentType, $"{Insecure} {Preallocate}", claim.Spec?.Storage?.Text ?? "", .. Headers, "", .. SecretHeaders]))))[..16];
+        [Source, Endpoint ?? "", Secret ?? "", CertConfigMap ?? "", Checksum ?? "", ContentType, $"{Insecure} {Preallocate}", size ?? "", .. Headers, "", .. SecretHeaders]))))[..16];
 
     /// <returns>Null where nothing is asked; or the request; or what is wrong with it.</returns>
-    public static (ImportRequest? Request, string? Problem)? Of(PersistentVolumeClaim claim)
+    public static (ImportRequest? Request, string? Problem)? Of(PersistentVolumeClaim claim) => Of(claim.Metadata);
+
+    /// <param name="meta">Of a claim, be it one that is not made yet.</param>
+    public static (ImportRequest? Request, string? Problem)? Of(ObjectMeta meta)
     {
-        var meta = claim.Metadata;
         if (!ImportAnnotations.IsAsked(meta))
         {
             return null;

@@ -9,8 +9,8 @@ using KvmAgent.Kubernetes.Resources;
 namespace KvmAgent.Coordinator.Imports;
 
 /// <summary>
-/// The pod that fills a claim: a pure function of the claim and what it asks. Its environment is CDI's contract with its importer
-/// (pkg/common/common.go), which <c>kvm-agent import</c> keeps. It ends with its claim, and the kubelet starts what fails in it again.
+/// The pod that fills a claim, or looks at what would fill one: a pure function of its owner and what it asks. Its environment is CDI's contract with its importer
+/// (pkg/common/common.go), which <c>kvm-agent import</c> keeps. It ends with its owner, and the kubelet starts what fails in it again.
 /// </summary>
 internal static class ImporterPod
 {
@@ -27,18 +27,71 @@ internal static class ImporterPod
     /// <param name="key">The name of the Secret with a clone's key, which is made for this pod alone.</param>
     public static Pod Create(PersistentVolumeClaim claim, ImportRequest request, MachineOptions machines, ImportOptions options, string key)
     {
-        var volumes = new List<Volume> { Volume.Of(DataVolume, "persistentVolumeClaim", new JsonObject { ["claimName"] = claim.Metadata.Name }) };
-        var mounts = new List<VolumeMount>();
-        List<VolumeDevice>? devices = null;
-        if (claim.Spec?.VolumeMode == PersistentVolumeClaim.Block)
+        var isBlock = claim.Spec?.VolumeMode == PersistentVolumeClaim.Block;
+        var meta = Meta(Name(claim), claim.Metadata, CoreKinds.PersistentVolumeClaims.OwnerOf(claim), request.Hash(claim), Kind);
+        var annotations = new Dictionary<string, string>(meta.Annotations!);
+        var environment = Environment(request, claim.Metadata.Uid, claim.Spec?.Storage?.Text);
+        List<Volume> volumes = [Volume.Of(DataVolume, "persistentVolumeClaim", new JsonObject { ["claimName"] = claim.Metadata.Name })];
+        List<VolumeMount> mounts = isBlock ? [] : [new VolumeMount(DataVolume, VolumeDir)];
+        if (request.Server is { } server)
         {
-            devices = [new VolumeDevice(DataVolume, Device)];
-        }
-        else
-        {
-            mounts.Add(new VolumeMount(DataVolume, VolumeDir));
+            annotations[ImportAnnotations.CloneServer] = server;
+            annotations[CloneKeys.Annotation] = key;
+            volumes.Add(Volume.Of(KeyVolume, "secret", new JsonObject { ["secretName"] = key }));
+            mounts.Add(new VolumeMount(KeyVolume, KeyDir) { ReadOnly = true });
         }
 
+        if (machines.Link is { } link)
+        {
+            annotations[LinkVolume.Authority] = link.CaCertificate;
+            environment.AddRange(LinkVolume.Environment(link));
+            volumes.Add(LinkVolume.Of(link, withAuthority: true));
+            mounts.Add(LinkVolume.Mount);
+        }
+
+        return Of(meta with { Annotations = annotations }, request, machines, options, new Container
+        {
+            Name = ContainerName,
+            Args = ["import"],
+            Env = environment,
+            VolumeMounts = mounts,
+            VolumeDevices = isBlock ? [new VolumeDevice(DataVolume, Device)] : null,
+        },
+        volumes);
+    }
+
+    /// <summary>One that fills nothing, and tells of the source by its end: see <see cref="Inspection"/>.</summary>
+    /// <param name="name">The same for the same owner.</param>
+    /// <param name="owner">Who wants to know, in whose namespace it is.</param>
+    /// <param name="reference">To the owner.</param>
+    public static Pod Inspector(string name, ObjectMeta owner, OwnerReference reference, ImportRequest request, MachineOptions machines, ImportOptions options) =>
+        Of(Meta(name, owner, reference, request.Hash(), "inspector"), request, machines, options, new Container
+        {
+            Name = ContainerName,
+            Args = ["inspect"],
+            Env = Environment(request, owner.Uid, size: null),
+            VolumeMounts = [],
+        },
+        []);
+
+    private static ObjectMeta Meta(string name, ObjectMeta owner, OwnerReference reference, string hash, string manner) => new()
+    {
+        Name = name,
+        Namespace = owner.Namespace,
+        Labels = new Dictionary<string, string> { [ImportAnnotations.AppLabel] = ImportAnnotations.App, [KindLabel] = manner },
+        Annotations = new Dictionary<string, string>
+        {
+            [ImportAnnotations.CreatedBy] = ImportAnnotations.Yes,
+            [ImportAnnotations.CreatedByEarly] = ImportAnnotations.Yes,
+            [ImportAnnotations.Request] = hash,
+        },
+        OwnerReferences = [reference],
+    };
+
+    /// <param name="container">What is its own; what every importer has is added.</param>
+    private static Pod Of(ObjectMeta meta, ImportRequest request, MachineOptions machines, ImportOptions options, Container container, List<Volume> volumes)
+    {
+        List<VolumeMount> mounts = [.. container.VolumeMounts!];
         if (request.CertConfigMap is { } certificates)
         {
             volumes.Add(Volume.Of("certs", "configMap", new JsonObject { ["name"] = certificates }));
@@ -51,57 +104,23 @@ internal static class ImporterPod
             mounts.Add(new VolumeMount($"headers-{number}", $"{HeadersDir}/{number}") { ReadOnly = true });
         }
 
-        var annotations = new Dictionary<string, string>
-        {
-            [ImportAnnotations.CreatedBy] = ImportAnnotations.Yes,
-            [ImportAnnotations.CreatedByEarly] = ImportAnnotations.Yes,
-            [ImportAnnotations.Request] = request.Hash(claim),
-        };
-        if (request.Server is { } server)
-        {
-            annotations[ImportAnnotations.CloneServer] = server;
-            annotations[CloneKeys.Annotation] = key;
-            volumes.Add(Volume.Of(KeyVolume, "secret", new JsonObject { ["secretName"] = key }));
-            mounts.Add(new VolumeMount(KeyVolume, KeyDir) { ReadOnly = true });
-        }
-
-        var environment = Environment(claim, request);
-        if (machines.Link is { } link)
-        {
-            annotations[LinkVolume.Authority] = link.CaCertificate;
-            environment.AddRange(LinkVolume.Environment(link));
-            volumes.Add(LinkVolume.Of(link, withAuthority: true));
-            mounts.Add(LinkVolume.Mount);
-        }
-
         return new Pod
         {
-            Metadata = new ObjectMeta
-            {
-                Name = Name(claim),
-                Namespace = claim.Metadata.Namespace,
-                Labels = new Dictionary<string, string> { [ImportAnnotations.AppLabel] = ImportAnnotations.App, [KindLabel] = Kind },
-                Annotations = annotations,
-                OwnerReferences = [CoreKinds.PersistentVolumeClaims.OwnerOf(claim)],
-            },
+            Metadata = meta,
             Spec = Spec(machines) with
             {
                 Containers =
                 [
-                    new Container
+                    container with
                     {
-                        Name = ContainerName,
                         Image = machines.AgentImage,
                         ImagePullPolicy = machines.ImagePullPolicy,
-                        Args = ["import"],
-                        Env = environment,
                         Resources = new ResourceRequirements { Requests = options.Requests, Limits = options.Limits },
                         SecurityContext = PodSecurity.Importer(),
                         VolumeMounts = mounts.Count == 0 ? null : mounts,
-                        VolumeDevices = devices,
                     },
                 ],
-                Volumes = volumes,
+                Volumes = volumes.Count == 0 ? null : volumes,
             },
         };
     }
@@ -117,11 +136,11 @@ internal static class ImporterPod
         Tolerations = machines.Tolerations.Count == 0 ? null : (JsonArray)machines.Tolerations.DeepClone(),
     };
 
-    private static List<EnvVar> Environment(PersistentVolumeClaim claim, ImportRequest request)
+    private static List<EnvVar> Environment(ImportRequest request, string? owner, string? size)
     {
-        List<EnvVar> environment = [new("IMPORTER_SOURCE", request.Source), new("IMPORTER_CONTENTTYPE", request.ContentType), new("OWNER_UID", claim.Metadata.Uid)];
+        List<EnvVar> environment = [new("IMPORTER_SOURCE", request.Source), new("IMPORTER_CONTENTTYPE", request.ContentType), new("OWNER_UID", owner)];
         Add("IMPORTER_ENDPOINT", request.Server ?? request.Endpoint);
-        Add("IMPORTER_IMAGE_SIZE", claim.Spec?.Storage?.Text);
+        Add("IMPORTER_IMAGE_SIZE", size);
         Add("IMPORTER_CHECKSUM", request.Checksum);
         Add("IMPORTER_CERT_DIR", request.CertConfigMap is null ? null : CertDir);
         Add("INSECURE_TLS", request.Insecure ? "true" : null);

@@ -20,6 +20,10 @@ internal static class Slim
 
     public static DataVolume Volume(DataVolume volume) => volume with { Metadata = Meta(volume.Metadata) };
 
+    public static DataSource Source(DataSource source) => source with { Metadata = Meta(source.Metadata) };
+
+    public static DataImportCron Cron(DataImportCron cron) => cron with { Metadata = Meta(cron.Metadata) };
+
     public static PersistentVolumeClaim Claim(PersistentVolumeClaim claim) => claim with
     {
         Metadata = Meta(claim.Metadata) with { Labels = null, Annotations = ClaimContent.Annotations(claim.Metadata) },

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 
 namespace KvmAgent.Images.Fetch;
@@ -14,6 +15,10 @@ internal static class HttpAnswer
         return response.Content.Headers.LastModified is { } modified && response.Headers.Date >= modified.AddSeconds(1)
             ? new RangeConditionHeaderValue(modified) : null;
     }
+
+    /// <summary>By what this version of the image is known, weak or not: for a look whether there is another, not for putting ranges together.</summary>
+    public static string? Revision(HttpResponseMessage response) =>
+        response.Headers.ETag?.ToString() ?? response.Content.Headers.LastModified?.ToString("R", CultureInfo.InvariantCulture);
 
     /// <summary>Reads a body; an end that comes early is the caller's to see.</summary>
     /// <returns>How many bytes came; one more than there is room for if there are more.</returns>

@@ -28,6 +28,9 @@ internal sealed class HttpRanges
     /// <summary>In bytes, where the server told it.</summary>
     public long? TotalLength { get; private set; }
 
+    /// <summary>What the server tells the image's versions apart by; null where it does not.</summary>
+    public string? Revision { get; private set; }
+
     /// <exception cref="InvalidOperationException">Not where <see cref="IsReadable"/> is false.</exception>
     public long Length => TotalLength ?? throw new InvalidOperationException("an image without ranges has no length before its end");
 
@@ -82,6 +85,7 @@ internal sealed class HttpRanges
             _client, r => r.Headers.Range = new RangeHeaderValue(0, ImageInspector.BeginningSize - 1), stall, false, ct).ConfigureAwait(false);
         _final = trail.At;
         HttpAnswer.DemandPlain(response, Shown);
+        Revision = HttpAnswer.Revision(response);
         var range = response.Content.Headers.ContentRange;
         switch (response.StatusCode)
         {

@@ -21,6 +21,8 @@ internal sealed class HttpImageData : IImageData
 
     public long Length => _ranges.Length;
 
+    public string? Revision => _ranges.Revision;
+
     public Stream OpenRead() => new HttpRangeStream(_ranges, _ct);
 
     public async ValueTask ReadAsync(long offset, Memory<byte> into, CancellationToken ct) =>

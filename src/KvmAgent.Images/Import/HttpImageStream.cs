@@ -18,6 +18,8 @@ internal sealed class HttpImageStream(HttpSource source, HttpClient client, Http
 
     public long? TotalLength => seen.TotalLength;
 
+    public string? Revision => seen.Revision;
+
     /// <summary>What came at a first look.</summary>
     public ReadOnlyMemory<byte> Beginning => seen.Beginning;
 

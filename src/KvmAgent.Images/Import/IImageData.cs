@@ -15,6 +15,9 @@ internal interface IImageStream : IDisposable
     /// <summary>Whether only a reader who comes to the end is told that the bytes are the right ones.</summary>
     bool IsJudgedAtEnd => false;
 
+    /// <summary>What is another when its content is: a manifest's digest, a server's ETag or the time of its last change. Null where nothing tells.</summary>
+    string? Revision => null;
+
     /// <summary>Its bytes in order; reads block.</summary>
     /// <param name="ahead">How many pieces are asked for at once, where there are pieces.</param>
     /// <param name="ct">Ends a read that waits.</param>
@@ -40,6 +43,13 @@ internal interface IImageData : IImageStream
 
 internal static class ImageDataInspection
 {
+    public static async Task<bool> IsWrappedAsync(this IImageData data, CancellationToken ct)
+    {
+        var beginning = new byte[Math.Min(LayerSigns.Needed, data.Length)];
+        await data.ReadAsync(0, beginning, ct).ConfigureAwait(false);
+        return LayerSigns.Find(beginning) is not null;
+    }
+
     /// <exception cref="ImageException">It is refused.</exception>
     public static async Task<ImageInfo> InspectAsync(this IImageData data, IReadOnlyCollection<ImageFormat> accepted, CancellationToken ct)
     {

@@ -67,10 +67,15 @@ public static class ImageInspector
     /// out at its end.
     /// </summary>
     /// <exception cref="ImageException">What is refused by its first bytes.</exception>
-    internal static bool StreamsAsDisk(ReadOnlyMemory<byte> beginning, bool whole, string name)
+    internal static bool StreamsAsDisk(ReadOnlyMemory<byte> beginning, bool whole, string name) =>
+        JudgeBeginning(beginning, whole, name) is { Format: ImageFormat.Raw or ImageFormat.Iso };
+
+    /// <summary>What begins so, as far as that shows: of a qcow2 image its disk's size, of a raw one nothing but its kind. Null where the rest has to be here first.</summary>
+    /// <exception cref="ImageException">What is refused by its first bytes.</exception>
+    internal static ImageInfo? JudgeBeginning(ReadOnlyMemory<byte> beginning, bool whole, string name)
     {
         using var stream = new MemoryStream(beginning.ToArray(), writable: false);
-        return Inspect(new ImageBytes(stream, whole), name, ImageFormatNames.All) is { Format: ImageFormat.Raw or ImageFormat.Iso };
+        return Inspect(new ImageBytes(stream, whole), name, ImageFormatNames.All);
     }
 
     /// <summary>Null where the rest has to be here first.</summary>

@@ -25,6 +25,9 @@ internal sealed class PeekStream : ReadOnlyStream
     /// <summary>Shorter than asked for where the stream is.</summary>
     public ReadOnlyMemory<byte> Beginning => _beginning;
 
+    /// <summary>Of all of it, where what it comes in tells before the end.</summary>
+    public long? ToldLength => (_inner as TarDisk)?.DiskLength;
+
     public override int Read(Span<byte> buffer)
     {
         if (_at == _beginning.Length)

@@ -70,9 +70,11 @@ internal sealed class TarDisk : ReadOnlyStream
     public TarDisk(Stream stream)
     {
         (_stream, _archive) = (stream, new TarArchive(stream));
-        if (NextFile() is null)
-            throw new InvalidDataException("it is a tar archive without a file");
+        DiskLength = NextFile() is { } file ? file.Size : throw new InvalidDataException("it is a tar archive without a file");
     }
+
+    /// <summary>In bytes, as its header says.</summary>
+    public long DiskLength { get; }
 
     public override int Read(Span<byte> buffer)
     {

@@ -13,21 +13,21 @@ internal sealed class RegistryClient(RegistryReference reference, SourceAccess a
     /// <summary>A blob, as any other file on a server.</summary>
     public HttpSource Blob(Checksum digest) => At($"blobs/{digest}");
 
-    /// <summary>The image's layers, the lowest first.</summary>
+    /// <returns>The image's layers, the lowest first; and the digest of what the tag leads to, be it an index.</returns>
     /// <exception cref="ImageException">There is none for this platform, or it is refused.</exception>
-    public async Task<IReadOnlyList<Descriptor>> LayersAsync(CancellationToken ct)
+    public async Task<(IReadOnlyList<Descriptor> Layers, Checksum Digest)> LayersAsync(CancellationToken ct)
     {
         using var client = At("").Client(timings);
-        var manifest = await ManifestAsync(client, reference.Name, reference.Digest, null, ct).ConfigureAwait(false);
+        var (manifest, digest) = await ManifestAsync(client, reference.Name, reference.Digest, null, ct).ConfigureAwait(false);
         if (manifest.Manifests is { } index)
         {
             var mine = Choose(index);
-            manifest = await ManifestAsync(client, mine.Digest.ToString(), mine.Digest, mine.Size, ct).ConfigureAwait(false);
+            (manifest, _) = await ManifestAsync(client, mine.Digest.ToString(), mine.Digest, mine.Size, ct).ConfigureAwait(false);
         }
         var layers = manifest.Layers ?? throw Refuse("its index leads to another index", "name the image itself by its digest");
         foreach (var layer in layers)
             RegistryManifest.Packing(layer, reference.Shown);
-        return layers;
+        return (layers, digest);
     }
 
     private Descriptor Choose(IReadOnlyList<Descriptor> index)
@@ -45,7 +45,7 @@ internal sealed class RegistryClient(RegistryReference reference, SourceAccess a
         return platforms.Count == 0 ? "nothing" : string.Join(", ", platforms.Take(Most)) + (platforms.Count > Most ? ", …" : "");
     }
 
-    private async Task<RegistryManifest> ManifestAsync(HttpClient client, string name, Checksum? digest, long? size, CancellationToken ct)
+    private async Task<(RegistryManifest Manifest, Checksum Digest)> ManifestAsync(HttpClient client, string name, Checksum? digest, long? size, CancellationToken ct)
     {
         if (size > RegistryManifest.MostBytes)
             throw TooLarge();
@@ -53,7 +53,7 @@ internal sealed class RegistryClient(RegistryReference reference, SourceAccess a
             .PersistAsync(() => TryManifestAsync(client, name, digest, size, ct), static () => 0, null, ct).ConfigureAwait(false);
     }
 
-    private async Task<RegistryManifest> TryManifestAsync(HttpClient client, string name, Checksum? digest, long? size, CancellationToken ct)
+    private async Task<(RegistryManifest Manifest, Checksum Digest)> TryManifestAsync(HttpClient client, string name, Checksum? digest, long? size, CancellationToken ct)
     {
         var source = At($"manifests/{name}");
         using var stall = new StallGuard(timings.Stall, time, ct);
@@ -75,9 +75,10 @@ internal sealed class RegistryClient(RegistryReference reference, SourceAccess a
         // A tag has no digest but the one the registry tells: that finds out a broken transfer.
         if (digest is null && response.Headers.TryGetValues("Docker-Content-Digest", out var told) && Checksum.TryParse(told.First(), out var tagged) && RegistryManifest.IsStrong(tagged))
             digest = tagged;
-        if (digest is not null)
-            digest.Demand(Checksum.Of(digest.Algorithm, CryptographicOperations.HashData(digest.Algorithm, bytes.Span)), $"{reference.Shown}: its manifest", "do not trust the registry");
-        return RegistryManifest.Parse(bytes, response.Content.Headers.ContentType?.MediaType, reference.Shown);
+        var algorithm = digest?.Algorithm ?? HashAlgorithmName.SHA256;
+        var came = Checksum.Of(algorithm, CryptographicOperations.HashData(algorithm, bytes.Span));
+        digest?.Demand(came, $"{reference.Shown}: its manifest", "do not trust the registry");
+        return (RegistryManifest.Parse(bytes, response.Content.Headers.ContentType?.MediaType, reference.Shown), came);
 
         static void Accept(HttpRequestMessage request)
         {

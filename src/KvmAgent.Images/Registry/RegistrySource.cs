@@ -30,8 +30,8 @@ internal sealed class RegistrySource(RegistryReference reference, SourceAccess a
         try
         {
             var client = new RegistryClient(reference, login, dialect, time, timings);
-            var layers = await client.LayersAsync(ct).ConfigureAwait(false);
-            return new RegistryImage(reference.Shown, layers, Open, dialect);
+            var (layers, digest) = await client.LayersAsync(ct).ConfigureAwait(false);
+            return new RegistryImage(reference.Shown, layers, Open, dialect) { Revision = digest.ToString() };
 
             IImageStream Open(Descriptor layer, CancellationToken stop) =>
                 client.Blob(layer.Digest).OpenAsync(time, timings, stop).GetAwaiter().GetResult();
@@ -78,7 +78,17 @@ internal sealed class RegistryImage(
 
     public bool IsJudgedAtEnd => true;
 
-    public Stream ReadThrough(int ahead, CancellationToken ct) => new RegistryDisk(name, layers, layer => new BlobStream(open(layer, ct), layer, name, ahead, ct), ct);
+    public string? Revision { get; init; }
+
+    public Stream ReadThrough(int ahead, CancellationToken ct) => Disk(ahead, static layer => layer, ct);
+
+    /// <summary>Its disk, for who wants to see no more than the beginning of it.</summary>
+    /// <param name="budget">What may be read of its layers.</param>
+    /// <param name="ct">Ends a read that waits.</param>
+    public RegistryDisk ReadBeginning(ReadBudget budget, CancellationToken ct) => Disk(1, layer => new BudgetedImage(layer, budget), ct);
+
+    private RegistryDisk Disk(int ahead, Func<IImageStream, IImageStream> around, CancellationToken ct) =>
+        new(name, layers, layer => new BlobStream(around(open(layer, ct)), layer, name, ahead, ct), ct);
 
     public void Dispose() => held.Dispose();
 }

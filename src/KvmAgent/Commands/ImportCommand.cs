@@ -39,7 +39,7 @@ internal sealed class ImportCommand
     private async Task<int> RunAsync(ParseResult arguments, CancellationToken cancel)
     {
         using var signals = new CommandSignals(cancel);
-        try
+        return await TerminationGuard.RunAsync(arguments.GetValue(_termination), _paths, "nothing was imported", signals, () =>
         {
             var settings = Settings(arguments);
             if (settings.Overhead is not null)
@@ -49,32 +49,16 @@ internal sealed class ImportCommand
                 _ = Native.Umask(others);
             }
 
-            using var logs = CommandLine.Logs();
-            var progress = new ProgressLog(TimeProvider.System, logs.CreateLogger<ProgressLog>()).For(Path.GetFileName(settings.Target));
-            await using var report = settings.Link is { } link ? ImportReport.Begin(link, progress, TimeProvider.System, logs.CreateLogger<ImportReport>()) : null;
-            var (text, result) = await new Importer(settings, logs.CreateLogger<Importer>()).RunAsync(report ?? progress, signals.Token).ConfigureAwait(false);
-            Console.WriteLine(text);
-            End(result);
-            return 0;
-        }
-        catch (OperationCanceledException) when (signals.ExitCode is { } code)
-        {
-            await Console.Error.WriteLineAsync("kvm-agent: stopped by a signal; nothing was imported").ConfigureAwait(false);
-            End(new ImportResult("stopped by a signal; nothing was imported", "Stopped", code));
-            return code;
-        }
-        catch (AgentException e)
-        {
-            End(new ImportResult(e.Message, e.Reason.ToString(), e.ExitCode));
-            throw;
-        }
-        catch (Exception e)
-        {
-            End(new ImportResult($"{e.GetType().Name}: {e.Message}", nameof(FailureReason.Internal), (int)FailureReason.Internal));
-            throw new AgentException(FailureReason.Internal, $"a fault of kvm-agent's own, please report it: {e}", e);
-        }
+            return ImportAsync(settings, signals.Token);
+        }).ConfigureAwait(false);
+    }
 
-        void End(ImportResult result) => ImportTermination.Write(arguments.GetValue(_termination), _paths, result);
+    private static async Task<(string Text, ImportResult Result)> ImportAsync(ImportSettings settings, CancellationToken cancel)
+    {
+        using var logs = CommandLine.Logs();
+        var progress = new ProgressLog(TimeProvider.System, logs.CreateLogger<ProgressLog>()).For(Path.GetFileName(settings.Target));
+        await using var report = settings.Link is { } link ? ImportReport.Begin(link, progress, TimeProvider.System, logs.CreateLogger<ImportReport>()) : null;
+        return await new Importer(settings, logs.CreateLogger<Importer>()).RunAsync(report ?? progress, cancel).ConfigureAwait(false);
     }
 
     private ImportSettings Settings(ParseResult arguments)

@@ -4,6 +4,7 @@ using System.Text.Json;
 using KvmAgent.Contracts;
 using KvmAgent.Images;
 using KvmAgent.Images.Inspect;
+using KvmAgent.Import;
 using KvmAgent.Lifecycle;
 using KvmAgent.Settings;
 
@@ -14,13 +15,19 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var image = new Argument<string>("image") { Description = "A file, or an http or https URL." };
+        var image = new Argument<string?>("image")
+        {
+            Description = "A file, or an http or https URL. Without it the variables of CDI's importer pods say what to look at.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         var json = new Option<bool>("--json") { Description = "Print JSON." };
         var access = new SourceOptions();
         var command = new Command("inspect", "Show what an image is, without fetching it.") { image, json };
         access.AddTo(command);
         command.SetAction((arguments, cancel) => CommandLine.GuardAsync(
-            () => RunAsync(arguments.GetRequiredValue(image), arguments.GetValue(json), source => Access(source, access, arguments), cancel)));
+            () => arguments.GetValue(image) is { } source
+                ? RunAsync(source, arguments.GetValue(json), s => Access(s, access, arguments), cancel)
+                : RunAsImporterAsync(cancel)));
         return command;
     }
 
@@ -39,6 +46,32 @@ internal static class InspectCommand
         }
 
         return 0;
+    }
+
+    /// <summary>The pod's end is what is read of it: see <see cref="SourceInspection"/>.</summary>
+    private static async Task<int> RunAsImporterAsync(CancellationToken cancel)
+    {
+        using var signals = new CommandSignals(cancel);
+        var paths = HostPaths.FromEnvironment();
+        return await TerminationGuard.RunAsync(null, paths, "nothing was inspected", signals, () => SourceInspection.RunAsync(Asked(paths), signals.Token)).ConfigureAwait(false);
+    }
+
+    private static ImportSettings Asked(HostPaths paths)
+    {
+        var (environment, errors) = (CommandLine.Environment(), new SettingErrors());
+        if (!ImporterEnvironment.IsIn(environment))
+        {
+            throw new AgentException(FailureReason.Settings, "the image is missing, and no IMPORTER_SOURCE or IMPORTER_ENDPOINT says what to look at; give a file or a URL");
+        }
+
+        var settings = new ImporterEnvironment(environment, paths, new SettingParser(errors)).Read();
+        if (environment.GetValueOrDefault("IMPORTER_SOURCE") == "none")
+        {
+            errors.Add("IMPORTER_SOURCE", "none", "is a blank disk, which has no size of its own", "give the size that is wanted");
+        }
+
+        errors.ThrowIfAny();
+        return settings;
     }
 
     private static async Task<ImageInfo> InspectAsync(string source, Func<string, SourceAccess> access, CancellationToken cancel)

@@ -3,9 +3,11 @@ using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.Crons;
 using KvmAgent.Coordinator.Machines.Pods;
 using KvmAgent.Coordinator.Machines.VirtualMachines;
 using KvmAgent.Coordinator.Tests.Machines;
+using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.Kubernetes.Core;
 using KvmAgent.TestSupport.Api;
 using static KvmAgent.Coordinator.Tests.Charts.CoordinatorChart;
@@ -56,6 +58,17 @@ public sealed class ExampleTests
         var pod = ImporterPod.Create(claim, request, Given.Options(null), new ImportOptions(), "");
         var keys = pod.Spec!.Containers!.Single().Env!.Select(static e => (string?)e.ValueFrom?["secretKeyRef"]?["key"]).OfType<string>();
         keys.ShouldBe(One(objects, "Secret")!["data"]!.AsObject().Select(static d => d.Key), ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task The_golden_cron_looks_at_its_image()
+    {
+        await using var server = await KubeVirtServer.StartAsync();
+        var example = server.Create(Yaml.Documents(await File.ReadAllTextAsync(Path.Combine(Folder, "golden-cron.yaml"))).Single().AsObject());
+
+        var cron = JsonSerializer.Deserialize(example, ApiJson.Default.DataImportCron)!;
+        var plan = CronDecision.Decide(new CronView(cron, [], null, null, Given.Epoch));
+        plan.Steps.Single().ShouldBeOfType<CronStep.Poll>().Request.Source.ShouldBe("registry");
     }
 
     [Fact]

@@ -27,6 +27,7 @@ public sealed class RightsTests
         ["update virtualmachineinstances/finalizers.kubevirt.io"] = "likewise",
         ["update persistentvolumeclaims/finalizers"] = "likewise",
         ["update datavolumes/finalizers.cdi.kubevirt.io"] = "likewise",
+        ["update dataimportcrons/finalizers.cdi.kubevirt.io"] = "likewise",
         ["list configmaps extension-apiserver-authentication in kube-system"] = "of a role that is the cluster's own",
         ["watch configmaps extension-apiserver-authentication in kube-system"] = "likewise",
     };
@@ -100,14 +101,27 @@ public sealed class RightsTests
             $$"""
             apiVersion: cdi.kubevirt.io/v1beta1
             kind: DataVolume
-            metadata: {name: golden, namespace: {{Machines}}}
+            metadata: {name: golden, namespace: {{Machines}}, labels: {cdi.kubevirt.io/dataImportCron: nightly} }
             spec:
               source: {http: {url: "https://example.com/disk.img"} }
-              storage: {resources: {requests: {storage: 1Gi} } }
+              storage: {}
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get("", "pods", Machines, "inspector-golden") is not null);
+        server.SetStatus("", "pods", Machines, "inspector-golden", Yaml.Documents(
+            """
+            phase: Succeeded
+            containerStatuses: [{name: importer, state: {terminated: {exitCode: 0, message: '{"message":"Inspected","reason":"Complete","exitCode":0,"virtualSize":1048576}'} } }]
             """).Single().AsObject());
         await Until.TrueAsync(() => server.Get("cdi.kubevirt.io", "datavolumes", Machines, "golden")!["status"]?["phase"]?.ToString() == "ImportScheduled");
-        server.Delete("cdi.kubevirt.io", "datavolumes", Machines, "golden");
-        server.Delete("", "persistentvolumeclaims", Machines, "golden");
+        server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: cdi.kubevirt.io/v1beta1
+            kind: DataSource
+            metadata: {name: golden, namespace: {{Machines}}, labels: {cdi.kubevirt.io/dataImportCron: nightly} }
+            spec: {source: {pvc: {name: golden} } }
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get("cdi.kubevirt.io", "datasources", Machines, "golden")!["status"] is not null);
+        await ImportNightlyAsync(server);
         await Until.TrueAsync(() => server.Get("", "pods", Machines, "importer-golden") is null);
 
         foreach (var claim in Yaml.Documents(
@@ -173,6 +187,36 @@ public sealed class RightsTests
         // A recorded pod that is not seen any more is asked for before its instance is given up.
         server.Delete("", "pods", Machines, Launchers(server).Single()["metadata"]!["name"]!.ToString(), graceSeconds: 0);
         await Until.TrueAsync(() => Status(server)?["startFailure"] is not null);
+    }
+
+    /// <summary>Another version of an image takes the place of the one before, and what names it is deleted and made again.</summary>
+    private static async Task ImportNightlyAsync(TestApiServer server)
+    {
+        server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: cdi.kubevirt.io/v1beta1
+            kind: DataImportCron
+            metadata: {name: nightly, namespace: {{Machines}}}
+            spec:
+              schedule: "30 1 * * *"
+              managedDataSource: golden
+              importsToKeep: 1
+              template: {spec: {source: {http: {url: "https://example.com/disk.img"} }, storage: {resources: {requests: {storage: 1Gi} } } } }
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get("", "pods", Machines, "poll-nightly") is not null);
+        server.SetStatus("", "pods", Machines, "poll-nightly", Yaml.Documents(
+            """
+            phase: Succeeded
+            containerStatuses: [{name: importer, state: {terminated: {exitCode: 0, message: '{"message":"Inspected","reason":"Complete","exitCode":0,"revision":"sha256:0123456789abcdef"}'} } }]
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get("", "pods", Machines, "importer-golden-0123456789ab") is not null);
+        server.SetStatus("", "pods", Machines, "importer-golden-0123456789ab", new JsonObject { ["phase"] = "Succeeded" });
+        await Until.TrueAsync(() => server.Get("cdi.kubevirt.io", "datavolumes", Machines, "golden") is null
+            && (string?)server.Get("cdi.kubevirt.io", "datasources", Machines, "golden")!["spec"]!["source"]!["pvc"]!["name"] == "golden-0123456789ab");
+        server.Delete("cdi.kubevirt.io", "datasources", Machines, "golden");
+        await Until.TrueAsync(() => server.Get("cdi.kubevirt.io", "datasources", Machines, "golden") is not null);
+        server.Delete("cdi.kubevirt.io", "dataimportcrons", Machines, "nightly");
+        server.Delete("cdi.kubevirt.io", "datavolumes", Machines, "golden-0123456789ab");
     }
 
     /// <summary>What agents and users make it ask.</summary>

@@ -9,7 +9,10 @@ namespace KvmAgent.Coordinator.Tests.Faults;
 /// <summary>Two replicas, of which the agent has a link to one alone: what is asked of the other is done all the same.</summary>
 public sealed class PeerTests : IAsyncLifetime
 {
-    private static readonly IPAddress First = IPAddress.Parse("127.0.0.1"), Second = IPAddress.Parse("127.0.0.2");
+    /// <summary>Of the loopback network, but not its usual address, where connections of all the tests take the ports.</summary>
+    private static readonly string Network = $"127.{Random.Shared.Next(1, 255)}.{Random.Shared.Next(1, 255)}";
+
+    private static readonly IPAddress First = IPAddress.Parse($"{Network}.1"), Second = IPAddress.Parse($"{Network}.2");
 
     private FaultCluster _cluster = null!;
     private RunningCoordinator _linked = null!, _other = null!;

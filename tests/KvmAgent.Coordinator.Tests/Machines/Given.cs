@@ -12,7 +12,7 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 internal static class Given
 {
     public const string InstanceUid = "11111111-2222-3333-4444-555555555555", MachineUid = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", PodUid = "99999999-8888-7777-6666-555555555555",
-        VolumeUid = "dddddddd-1111-2222-3333-dddddddddddd", ClaimUid = "cccccccc-1111-2222-3333-cccccccccccc";
+        VolumeUid = "dddddddd-1111-2222-3333-dddddddddddd", ClaimUid = "cccccccc-1111-2222-3333-cccccccccccc", SourceUid = "eeeeeeee-1111-2222-3333-eeeeeeeeeeee", CronUid = "ffffffff-1111-2222-3333-ffffffffffff";
 
     public static readonly DateTimeOffset Epoch = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
 
@@ -56,6 +56,19 @@ internal static class Given
 
     public static DataVolume Volume(JsonNode given) =>
         Read(given, ApiJson.Default.DataVolume, new JsonObject { ["name"] = "fedora", ["namespace"] = "golden", ["uid"] = VolumeUid });
+
+    public const string Golden = "golden";
+
+    public static DataImportCron Cron(JsonNode given) =>
+        Read(given, ApiJson.Default.DataImportCron, new JsonObject { ["name"] = "fedora-cron", ["namespace"] = Golden, ["uid"] = CronUid });
+
+    public static DataSource Source(JsonNode given) =>
+        Read(given, ApiJson.Default.DataSource, new JsonObject { ["name"] = "fedora", ["namespace"] = Golden, ["uid"] = SourceUid });
+
+    /// <summary>DataSources by name, of which the source is given; all in one namespace.</summary>
+    public static Func<string, string, DataSource?> Sources(JsonNode? given) => (ns, name) =>
+        ns != Golden || given?[name] is not { } source ? null
+        : Read(new JsonObject { ["spec"] = new JsonObject { ["source"] = source.DeepClone() } }, ApiJson.Default.DataSource, new JsonObject { ["name"] = name, ["namespace"] = Golden, ["uid"] = SourceUid });
 
     public static MachineOptions Options(JsonNode? given) => new()
     {

@@ -4,7 +4,9 @@ using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.DataVolumes;
+using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
 
 namespace KvmAgent.Coordinator.Tests.Machines;
 
@@ -39,13 +41,21 @@ internal static class ImportScenario
 
     public static JsonObject Pod(JsonObject given)
     {
+        if (given["volume"] is { } v)
+        {
+            var volume = Given.Volume(v);
+            var inspector = ImporterPod.Inspector(
+                VolumeSize.PodName(volume), volume.Metadata, Kinds.DataVolumes.OwnerOf(volume), VolumeSize.Wanted(volume)!, Given.Options(given["options"]), new ImportOptions());
+            return JsonSerializer.SerializeToNode(inspector, CoreKinds.Pods.Json)!.AsObject();
+        }
+
         var claim = Given.Claim(given["claim"]!);
         return ImportRequest.Of(claim) is not { Request: { } request } asked
             ? new JsonObject { ["problems"] = ImportRequest.Of(claim)?.Problem ?? "nothing is asked" }
             : JsonSerializer.SerializeToNode(ImporterPod.Create(claim, request with { Server = (string?)given["server"] }, Given.Options(given["options"]), new ImportOptions(), "clone-key-1"), CoreKinds.Pods.Json)!.AsObject();
     }
 
-    public static JsonObject Source(JsonObject given)
+    public static JsonObject CloneSource(JsonObject given)
     {
         var (target, source) = (Given.Claim(given["claim"]!), Given.Claim(given["source"]!));
         return JsonSerializer.SerializeToNode(CloneSourcePod.Create(target, source, Given.Options(given["options"]), new ImportOptions(), "clone-key-2"), CoreKinds.Pods.Json)!.AsObject();
@@ -61,12 +71,60 @@ internal static class ImportScenario
             claim = claim with { Metadata = claim.Metadata with { OwnerReferences = [Kinds.DataVolumes.OwnerOf(volume)] } };
         }
 
-        var plan = VolumeDecision.Decide(new VolumeView(volume, claim, Given.Now(given), given["original"] is { } o ? Given.Claim(o) : null));
+        var request = VolumeSize.Wanted(volume);
+        if (volume.Metadata.Annotation(ImportAnnotations.Request) == "same")
+        {
+            volume = volume with
+            {
+                Metadata = volume.Metadata with { Annotations = new Dictionary<string, string>(volume.Metadata.Annotations!) { [ImportAnnotations.Request] = request!.Hash() } },
+            };
+        }
+
+        var plan = VolumeDecision.Decide(new VolumeView(volume, claim, Given.Now(given))
+        {
+            Original = given["original"] is { } o ? Given.Claim(o) : null,
+            Source = VolumeSourceRef.Resolve(volume, (ns, name) => SourceResolution.Of(ns, name, Given.Sources(given["sources"]))),
+            Inspector = given["inspector"] is { } p ? Inspector(p, VolumeSize.PodName(volume), Kinds.DataVolumes.OwnerOf(volume), request) : null,
+        });
         return new JsonObject
         {
             ["status"] = JsonSerializer.SerializeToNode(plan.Status, ApiJson.Default.DataVolumeStatus),
             ["create"] = plan.Create is null ? null : JsonSerializer.SerializeToNode(plan.Create, CoreKinds.PersistentVolumeClaims.Json),
+            ["step"] = plan.Step switch
+            {
+                null => null,
+                VolumeStep.Inspect(var asked) => $"look at {asked.Source} {asked.Endpoint}",
+                VolumeStep.Annotate(var annotations) => $"record {string.Join(", ", annotations.Select(a => $"{a.Key} {(a.Key == ImportAnnotations.Request ? "(same)" : a.Value?.ToString() ?? "(none)")}"))}",
+                VolumeStep.DeletePod(var deleted) => $"delete Pod {deleted.Metadata.Name}",
+                _ => throw new ArgumentOutOfRangeException(nameof(given), plan.Step, "unknown step"),
+            },
             ["events"] = new JsonArray([.. plan.Events.Select(static e => (JsonNode)$"{e.Type} {e.Reason}: {e.Message}")]),
+        };
+    }
+
+    public static JsonObject Source(JsonObject given)
+    {
+        var find = Given.Sources(given["sources"]);
+        var resolved = SourceResolution.Of(Given.Golden, "fedora", find);
+        var pvc = resolved.Source?.Pvc;
+        var claim = given["claim"] is { } c ? Given.Claim(c) : null;
+        var volume = given["volume"] is { } v ? Given.Volume(v) : null;
+        var view = new SourceView(
+            find(Given.Golden, "fedora")!, resolved, claim?.Metadata.Name == pvc?.Name ? claim : null, volume?.Metadata.Name == pvc?.Name ? volume : null, Given.Now(given));
+        return JsonSerializer.SerializeToNode(SourceDecision.Decide(view), ApiJson.Default.DataSourceStatus)!.AsObject();
+    }
+
+    /// <summary>The owner's own where it does not say whose it is, and for this request.</summary>
+    public static Pod Inspector(JsonNode given, string name, OwnerReference owner, ImportRequest? request)
+    {
+        var pod = Given.Pod(given, name);
+        return pod.Metadata.OwnerReferences is not null ? pod : pod with
+        {
+            Metadata = pod.Metadata with
+            {
+                OwnerReferences = [owner],
+                Annotations = new Dictionary<string, string> { [ImportAnnotations.Request] = pod.Metadata.Annotation(ImportAnnotations.Request) ?? request?.Hash() ?? "none" },
+            },
         };
     }
 

@@ -3,7 +3,8 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 /// <summary>Each folder of Scenarios holds one behaviour of the pure functions; see <see cref="Scenario"/>.</summary>
 public sealed class ScenarioTests
 {
-    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes", Sources = "sources";
+    private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes",
+        Sources = "sources", Crons = "crons", Clones = "clones";
 
     public static TheoryData<string> PodNames => [.. Scenario.Names(PodScenario.Area)];
 
@@ -17,13 +18,17 @@ public sealed class ScenarioTests
 
     public static TheoryData<string> VolumeNames => [.. Scenario.Names(Volumes)];
 
-    public static TheoryData<string> ImporterNames => [.. Scenario.Names(Importers)];
-
     public static TheoryData<string> SourceNames => [.. Scenario.Names(Sources)];
 
+    public static TheoryData<string> CronNames => [.. Scenario.Names(Crons)];
+
+    public static TheoryData<string> ImporterNames => [.. Scenario.Names(Importers)];
+
+    public static TheoryData<string> CloneNames => [.. Scenario.Names(Clones)];
+
     [Theory]
-    [MemberData(nameof(SourceNames))]
-    public void A_claim_that_is_cloned_is_served(string name) => Scenario.Check(Sources, name, ImportScenario.Source);
+    [MemberData(nameof(CloneNames))]
+    public void A_claim_that_is_cloned_is_served(string name) => Scenario.Check(Clones, name, ImportScenario.CloneSource);
 
     [Theory]
     [MemberData(nameof(PodNames))]
@@ -40,6 +45,14 @@ public sealed class ScenarioTests
     [Theory]
     [MemberData(nameof(AdoptionNames))]
     public void A_linked_pod_gets_an_instance(string name) => Scenario.Check(Adoption, name, DecisionScenario.Adoption);
+
+    [Theory]
+    [MemberData(nameof(SourceNames))]
+    public void A_source_says_what_it_comes_to(string name) => Scenario.Check(Sources, name, ImportScenario.Source);
+
+    [Theory]
+    [MemberData(nameof(CronNames))]
+    public void A_cron_looks_and_imports_what_is_new(string name) => Scenario.Check(Crons, name, CronScenario.Decide);
 
     [Theory]
     [MemberData(nameof(ImportNames))]

@@ -3,7 +3,6 @@ using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
-using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Tests.Machines;
 using KvmAgent.Kubernetes;
@@ -24,7 +23,7 @@ internal sealed class RunningImports : IAsyncDisposable
     private readonly ImportCache _cache;
     private readonly Task _watching;
     private WebApplication? _listener;
-    private ImportController? _controller;
+    private ImportControllers? _controllers;
     private Task _running = Task.CompletedTask;
 
     private RunningImports(TestApiServer server)
@@ -39,13 +38,17 @@ internal sealed class RunningImports : IAsyncDisposable
     /// <summary>Where importers report.</summary>
     public string Url { get; private set; } = "";
 
-    public static async Task<RunningImports> StartAsync(TestApiServer server, ImportOptions options)
+    /// <param name="time">Of the controllers; what watches and asks has the system's.</param>
+    public static async Task<RunningImports> StartAsync(TestApiServer server, ImportOptions options, TimeProvider? time = null)
     {
         var imports = new RunningImports(server);
         (imports._listener, var bound) = await Listener.StartAsync(
             new IPEndPoint(IPAddress.Loopback, 0), null, new ImporterEndpoints(imports._client, imports._cache, imports._tokens, TimeProvider.System).Map, NullLoggerFactory.Instance, CancellationToken.None);
         imports.Url = $"http://{bound}";
-        imports.Run(options, new LinkOptions(imports.Url, "-----BEGIN CERTIFICATE-----", Audience));
+        var machines = Given.Options(null) with { Link = new LinkOptions(imports.Url, "-----BEGIN CERTIFICATE-----", Audience) };
+        imports._controllers = new ImportControllers(
+            imports._client, imports._cache, machines, options, new CloneKeys([1, 2, 3]), time ?? TimeProvider.System, NullLoggerFactory.Instance);
+        imports._running = imports._controllers.RunAsync(imports._stop.Token);
         return imports;
     }
 
@@ -55,20 +58,9 @@ internal sealed class RunningImports : IAsyncDisposable
         await _watching;
         await _running;
         await _listener!.DisposeAsync();
-        _controller?.Dispose();
+        _controllers?.Dispose();
         _tokens.Dispose();
         _client.Dispose();
         _stop.Dispose();
     }
-
-    private void Run(ImportOptions options, LinkOptions link)
-    {
-        var machines = Given.Options(null) with { Link = link };
-        _controller = new ImportController(
-            _client, _cache, new CloneSources(_client, _cache, machines, options, new CloneKeys([1, 2, 3])), Events(), machines, options, TimeProvider.System, NullLogger<ImportController>.Instance);
-        var volumes = new VolumeController(_client, _cache, Events(), TimeProvider.System, NullLogger<VolumeController>.Instance);
-        _running = Task.WhenAll(_controller.RunAsync(_stop.Token), volumes.RunAsync(_stop.Token));
-    }
-
-    private EventRecorder Events() => new(_client, TimeProvider.System, NullLogger<EventRecorder>.Instance);
 }

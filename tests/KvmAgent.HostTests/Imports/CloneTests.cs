@@ -25,6 +25,25 @@ public sealed class CloneTests
     }
 
     [Fact]
+    public async Task A_data_source_names_what_is_copied_and_what_it_named_then_stays()
+    {
+        await using var cluster = await ImportCluster.StartAsync();
+        var disk = await OriginalAsync(cluster);
+        cluster.Server.Create(JsonNode.Parse(
+            $$$"""
+            {"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataSource", "metadata": {"name": "newest", "namespace": "{{{ImportCluster.Namespace}}}"},
+             "spec": {"source": {"pvc": {"name": "original"} } } }
+            """)!.AsObject());
+        cluster.Server.Create(JsonNode.Parse(
+            $$$"""
+            {"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": "copy", "namespace": "{{{ImportCluster.Namespace}}}"},
+             "spec": {"sourceRef": {"kind": "DataSource", "name": "newest"}, "storage": {} } }
+            """)!.AsObject());
+
+        await CopiedAsync(cluster, ImportCluster.Namespace, disk);
+    }
+
+    [Fact]
     public async Task Another_namespace_must_be_allowed_to()
     {
         await using var cluster = await ImportCluster.StartAsync();

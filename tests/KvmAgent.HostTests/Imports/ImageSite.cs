@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -7,6 +8,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Net.Http.Headers;
 
 namespace KvmAgent.HostTests.Imports;
 
@@ -56,6 +58,8 @@ internal sealed class ImageSite : IAsyncDisposable
 
     public string AddPrivate(string name, byte[] content) => Add(Private + name, content);
 
+    private static EntityTagHeaderValue Tag(byte[] content) => new($"\"{Convert.ToHexStringLower(SHA256.HashData(content))[..16]}\"");
+
     public ValueTask DisposeAsync() => _application.DisposeAsync();
 
     private async Task AnswerAsync(HttpContext context)
@@ -70,7 +74,7 @@ internal sealed class ImageSite : IAsyncDisposable
 
         var expected = "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{User}:{Password}"));
         var answer = path.StartsWith(Private, StringComparison.Ordinal) && context.Request.Headers.Authorization != expected ? Results.Unauthorized()
-            : _files.TryGetValue(path, out var content) ? Results.Bytes(content, "application/octet-stream", enableRangeProcessing: true)
+            : _files.TryGetValue(path, out var content) ? Results.Bytes(content, "application/octet-stream", enableRangeProcessing: true, entityTag: Tag(content))
             : Results.NotFound();
         await answer.ExecuteAsync(context);
     }

@@ -21,12 +21,13 @@ internal sealed class ImportCluster : IAsyncDisposable
 
     public ImportNode Node { get; }
 
-    public static async Task<ImportCluster> StartAsync(int controllers = 1, int concurrency = 10)
+    /// <param name="time">Of the controllers; the system's where none is given.</param>
+    public static async Task<ImportCluster> StartAsync(int controllers = 1, int concurrency = 10, TimeProvider? time = null)
     {
         var cluster = new ImportCluster(await KubeVirtServer.StartAsync(Namespace, "shop"), await ImageSite.StartAsync());
         for (var n = 0; n < controllers; n++)
         {
-            cluster._controllers.Add(await RunningImports.StartAsync(cluster.Server, new ImportOptions { Concurrency = concurrency }));
+            cluster._controllers.Add(await RunningImports.StartAsync(cluster.Server, new ImportOptions { Concurrency = concurrency }, time));
         }
 
         return cluster;
@@ -49,6 +50,16 @@ internal sealed class ImportCluster : IAsyncDisposable
             ["resources"] = new JsonObject { ["requests"] = new JsonObject { ["storage"] = size } },
         },
     });
+
+    /// <summary>A DataVolume of an image, whose size it does not say.</summary>
+    public void Volume(string name, string url) => Server.Create(JsonNode.Parse(
+        $$$"""
+        {"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": "{{{name}}}", "namespace": "{{{Namespace}}}"},
+         "spec": {"source": {"http": {"url": "{{{url}}}"} }, "storage": {} } }
+        """)!.AsObject());
+
+    public JsonNode? VolumeCondition(string name, string type) =>
+        (Server.Get("cdi.kubevirt.io", "datavolumes", Namespace, name)!["status"]?["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == type);
 
     /// <summary>With the names of the first releases.</summary>
     public static Dictionary<string, string> Early(string endpoint, string? secret = null)

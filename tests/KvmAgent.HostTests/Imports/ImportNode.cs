@@ -78,9 +78,15 @@ internal sealed class ImportNode : IAsyncDisposable
     private async Task RunAsync(Pod pod)
     {
         var container = pod.Spec!.Containers!.Single();
-        var claim = (string)JsonNode.Parse(pod.Spec.Volumes![0].Source!["persistentVolumeClaim"].GetRawText())!["claimName"]!;
         _server.Bind(pod.Metadata.Namespace!, pod.Metadata.Name!, "node-1");
-        _server.SetStatus("", "persistentvolumeclaims", pod.Metadata.Namespace!, claim, new JsonObject { ["phase"] = "Bound" });
+        string? volume = null;
+        if (pod.Spec.Volumes is [{ Source: { } source }, ..] && source.TryGetValue("persistentVolumeClaim", out var mounted))
+        {
+            var claim = mounted.GetProperty("claimName").GetString()!;
+            _server.SetStatus("", "persistentvolumeclaims", pod.Metadata.Namespace!, claim, new JsonObject { ["phase"] = "Bound" });
+            volume = Volume(pod.Metadata.Namespace!, claim);
+        }
+
         var (restarts, last) = (0, (JsonObject?)null);
         while (!IsDeleted(pod))
         {
@@ -101,7 +107,7 @@ internal sealed class ImportNode : IAsyncDisposable
 
             Report(pod, "Running", new JsonObject { ["running"] = new JsonObject() }, last, restarts);
             var ready = container.Ports is [var port] ? ListensAsync(pod, port.Port, last, restarts) : Task.CompletedTask;
-            var end = await ProcessAsync(pod, Volume(pod.Metadata.Namespace!, claim), environment);
+            var end = await ProcessAsync(pod, volume, environment);
             await ready;
             if ((int)end["exitCode"]! == 0)
             {
@@ -123,13 +129,17 @@ internal sealed class ImportNode : IAsyncDisposable
         }
     }
 
-    private async Task<JsonObject> ProcessAsync(Pod pod, string volume, Dictionary<string, string> environment)
+    private async Task<JsonObject> ProcessAsync(Pod pod, string? volume, Dictionary<string, string> environment)
     {
         var root = Path.Combine(_directory, $"{pod.Metadata.Uid}-{Started++}");
         var message = Path.Combine(root, "dev", "termination-log");
         Directory.CreateDirectory(Path.GetDirectoryName(message)!);
         await File.WriteAllTextAsync(message, "");
-        Directory.CreateSymbolicLink(Path.Combine(root, "data"), volume);
+        if (volume is not null)
+        {
+            Directory.CreateSymbolicLink(Path.Combine(root, "data"), volume);
+        }
+
         foreach (var (key, value) in Key(pod)?["data"]?.AsObject() ?? [])
         {
             await File.WriteAllBytesAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(root, "clone-key")).FullName, key), Convert.FromBase64String((string)value!));

@@ -196,6 +196,41 @@ public sealed class ImportTests
         System.Text.Json.Nodes.JsonObject Volume() => cluster.Server.Get("cdi.kubevirt.io", "datavolumes", ImportCluster.Namespace, "fedora")!;
     }
 
+    [Fact]
+    public async Task A_data_volume_without_a_size_gets_that_of_its_image()
+    {
+        await using var cluster = await ImportCluster.StartAsync();
+        var disk = Disk(5 * MiB);
+        cluster.Volume("fedora", cluster.Site.Add("/disk.qcow2", await Qcow2Async(disk)));
+        await cluster.FilledAsync("fedora", disk);
+        ((string?)cluster.Server.Get("", "persistentvolumeclaims", ImportCluster.Namespace, "fedora")!["spec"]!["resources"]!["requests"]!["storage"]).ShouldBe("6Mi");
+        ((string?)cluster.Server.Get("cdi.kubevirt.io", "datavolumes", ImportCluster.Namespace, "fedora")!["metadata"]!["annotations"]![ImportAnnotations.VirtualSize]).ShouldBe($"{5 * MiB}");
+        cluster.Node.Started.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task One_whose_size_is_not_to_be_known_or_that_is_refused_says_so_until_it_asks_for_something_else()
+    {
+        await using var cluster = await ImportCluster.StartAsync();
+        using var packed = new MemoryStream();
+        await using (var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(Disk(MiB));
+        }
+
+        cluster.Volume("fedora", cluster.Site.Add("/disk.img.gz", packed.ToArray()));
+        await cluster.UntilAsync(() => cluster.VolumeCondition("fedora", "Running")?["reason"]?.ToString() == "SizeUnknown" && cluster.Pods.Count == 0);
+        cluster.VolumeCondition("fedora", "Running")!["message"]!.ToString().ShouldContain("a raw in gzip, which has to be read whole to know it; give the size");
+
+        var page = cluster.Site.Add("/login", "<html>log in</html>"u8.ToArray());
+        cluster.Server.Update("cdi.kubevirt.io", "datavolumes", ImportCluster.Namespace, "fedora", v => v["spec"]!["source"]!["http"]!["url"] = page);
+        await cluster.UntilAsync(() => cluster.VolumeCondition("fedora", "Running")?["reason"]?.ToString() == "Refused" && cluster.Pods.Count == 0);
+        cluster.Node.Started.ShouldBe(2);
+        cluster.Server.Update("cdi.kubevirt.io", "datavolumes", ImportCluster.Namespace, "fedora", v => v["spec"]!["source"]!["http"]!["url"] = $"{cluster.Site.Url}/disk.img.gz");
+        cluster.Server.Update("cdi.kubevirt.io", "datavolumes", ImportCluster.Namespace, "fedora", v => v["spec"]!["storage"]!["resources"] = new System.Text.Json.Nodes.JsonObject { ["requests"] = new System.Text.Json.Nodes.JsonObject { ["storage"] = "1Mi" } });
+        await cluster.FilledAsync("fedora", Disk(MiB));
+    }
+
     /// <summary>One that is recognised: with an MBR's signature.</summary>
     private static byte[] Disk(int size, int seed = 1)
     {

@@ -67,9 +67,11 @@ internal sealed class ImporterPod : IDisposable
         return device;
     }
 
-    public Process Start(ImageServer? server, string[] arguments, params (string Name, string Value)[] environment)
+    public Process Start(ImageServer? server, string[] arguments, params (string Name, string Value)[] environment) => Start("import", server, arguments, environment);
+
+    private Process Start(string verb, ImageServer? server, string[] arguments, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "kvm-agent.dll"), "import", .. arguments])
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "kvm-agent.dll"), verb, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -89,6 +91,10 @@ internal sealed class ImporterPod : IDisposable
 
         return Process.Start(start)!;
     }
+
+    /// <summary>As a pod that only looks.</summary>
+    public async Task<(int Code, string Output, string Error)> InspectAsync(ImageServer? server, params (string Name, string Value)[] environment) =>
+        await EndAsync(Start("inspect", server, [], environment));
 
     public async Task<(int Code, string Output, string Error)> ImportAsync(ImageServer? server, params (string Name, string Value)[] environment) =>
         await EndAsync(Start(server, [], environment));

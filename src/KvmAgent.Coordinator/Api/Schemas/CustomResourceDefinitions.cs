@@ -40,6 +40,17 @@ internal static class CustomResourceDefinitions
             Column("Restarts", "integer", ".status.restartCount", "How often the importer was started again"),
             Column("Age", "date", ".metadata.creationTimestamp"),
         ]),
+        Of(Kinds.DataSources, ["v1beta1"], ["das"],
+        [
+            Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status", "Whether it can be cloned"),
+            Column("Age", "date", ".metadata.creationTimestamp"),
+        ]),
+        Of(Kinds.DataImportCrons, ["v1beta1"], ["dic", "dics"],
+        [
+            Column("Format", "string", ".status.sourceFormat", "What imports are kept as"),
+            Column("UpToDate", "string", ".status.conditions[?(@.type=='UpToDate')].status"),
+            Column("Age", "date", ".metadata.creationTimestamp"),
+        ]),
     ];
 
     private static JsonObject Of<T>(ResourceKind<T> kind, string[] versions, string[] shortNames, JsonObject[] columns)

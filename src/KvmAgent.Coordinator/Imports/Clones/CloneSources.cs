@@ -10,7 +10,7 @@ namespace KvmAgent.Coordinator.Imports.Clones;
 /// The sources of clones: whether a claim may be read for another, from another namespace too, and by nobody written meanwhile; and the pod
 /// that serves it as long as it is needed.
 /// </summary>
-internal sealed class CloneSources(KubernetesClient client, ImportCache cache, MachineOptions machines, ImportOptions options, CloneKeys keys)
+internal sealed class CloneSources(KubernetesClient client, ImportCache cache, ImporterTurns turns, MachineOptions machines, CloneKeys keys)
 {
     /// <summary>UIDs of pods that have their keys.</summary>
     private readonly ConcurrentDictionary<string, bool> _handed = [];
@@ -29,8 +29,7 @@ internal sealed class CloneSources(KubernetesClient client, ImportCache cache, M
             }
 
             var original = cache.Claims.Get(source.Namespace, source.Name)!;
-            pod = await CreateAsync(CloneSourcePod.Create(claim, original, machines, options, CloneKeys.NewName()), cancel).ConfigureAwait(false);
-            cache.Pods.Observe(Slim.Pod(pod));
+            pod = await turns.CreateAsync(CloneSourcePod.Create(claim, original, machines, turns.Options, CloneKeys.NewName()), cancel).ConfigureAwait(false);
         }
 
         if (pod.Metadata.Annotation(CloneSourcePod.TargetUid) != claim.Metadata.Uid)
@@ -41,7 +40,7 @@ internal sealed class CloneSources(KubernetesClient client, ImportCache cache, M
         if (pod.Status?.Phase is ImportState.Failed or ImportState.Succeeded && pod.Metadata.DeletionTimestamp is null)
         {
             // Evicted, or its node was shut down: another takes its place.
-            await DeleteAsync(pod, cancel).ConfigureAwait(false);
+            await turns.DeleteAsync(pod, cancel).ConfigureAwait(false);
         }
 
         await HandKeyAsync(pod, claim, cancel).ConfigureAwait(false);
@@ -74,7 +73,7 @@ internal sealed class CloneSources(KubernetesClient client, ImportCache cache, M
     {
         foreach (var pod in cache.SourcesFor(key).Where(p => p.Metadata.DeletionTimestamp is null && p.Metadata.Annotation(CloneSourcePod.TargetUid) != except))
         {
-            await DeleteAsync(pod, cancel).ConfigureAwait(false);
+            await turns.DeleteAsync(pod, cancel).ConfigureAwait(false);
             _handed.TryRemove(pod.Metadata.Uid!, out _);
         }
     }
@@ -145,28 +144,4 @@ internal sealed class CloneSources(KubernetesClient client, ImportCache cache, M
     private static bool Writes(Volume volume, string claim) =>
         volume.Source?.TryGetValue("persistentVolumeClaim", out var source) == true && JsonObject.Create(source) is { } used
         && (string?)used["claimName"] == claim && (bool?)used["readOnly"] != true;
-
-    private async Task<Pod> CreateAsync(Pod pod, CancellationToken cancel)
-    {
-        try
-        {
-            return await client.CreateAsync(CoreKinds.Pods, pod, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsAlreadyExists)
-        {
-            return await client.GetAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, cancel).ConfigureAwait(false);
-        }
-    }
-
-    private async Task DeleteAsync(Pod pod, CancellationToken cancel)
-    {
-        try
-        {
-            await client.DeleteAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, new DeleteOptions { Uid = pod.Metadata.Uid }, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsNotFound)
-        {
-            // As wanted.
-        }
-    }
 }

@@ -58,6 +58,10 @@ internal static class VolumeClaim
         return (Whole(volume, source, isExact ? asked : WithSize(asked, Quantity.OfBytes(WithOverhead(bytes)))), null);
     }
 
+    /// <returns>What the claim would ask for; null where the source is none that is imported.</returns>
+    public static (ImportRequest? Request, string? Problem)? Request(DataVolume volume) =>
+        Source(volume.Spec!) is { } source ? ImportRequest.Of(new ObjectMeta { Annotations = Annotations(volume, source) }) : null;
+
     private static PersistentVolumeClaim Whole(DataVolume volume, (string Kind, DataVolumeEndpoint? Endpoint) source, DataVolumeClaim asked) => new()
     {
         Metadata = new ObjectMeta
@@ -93,7 +97,7 @@ internal static class VolumeClaim
     };
 
     private static string Unsupported(DataVolumeSpec spec) =>
-        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "of spec.sourceRef")} is not supported; there are http, s3, registry, pvc and blank";
+        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "that is none")} is not supported; there are http, s3, registry, pvc and blank";
 
     private static SortedDictionary<string, string> Annotations(DataVolume volume, (string Kind, DataVolumeEndpoint? Endpoint) source)
     {

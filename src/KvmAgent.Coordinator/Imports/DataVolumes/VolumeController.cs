@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
@@ -7,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace KvmAgent.Coordinator.Imports.DataVolumes;
 
 /// <summary>Makes the claims of DataVolumes and says how far they are. What fills them is <see cref="ImportController"/>. Runs in the leader alone.</summary>
-internal sealed class VolumeController(KubernetesClient client, ImportCache cache, EventRecorder events, TimeProvider time, ILogger<VolumeController> log)
+internal sealed class VolumeController(
+    KubernetesClient client, ImportCache cache, ImporterTurns turns, EventRecorder events, MachineOptions machines, TimeProvider time, ILogger<VolumeController> log)
 {
     private const int Workers = 4;
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
@@ -45,8 +47,13 @@ internal sealed class VolumeController(KubernetesClient client, ImportCache cach
             return;
         }
 
-        var view = new VolumeView(volume, cache.Claims.Get(key.Namespace, key.Name), time.GetUtcNow(), VolumeClaim.CloneOf(volume) is { } original ? cache.Claims.Get(original.Namespace, original.Name) : null);
+        var view = View(volume, cache.Claims.Get(key.Namespace, key.Name));
         var plan = VolumeDecision.Decide(view);
+        if (plan.Step is VolumeStep.Inspect(var request))
+        {
+            plan = await InspectAsync(view, plan, request, queue, cancel).ConfigureAwait(false);
+        }
+
         if (plan.Create is { } wanted)
         {
             try
@@ -63,21 +70,74 @@ internal sealed class VolumeController(KubernetesClient client, ImportCache cach
             }
         }
 
-        if (view is { Claim: null, Original: null } && VolumeClaim.CloneOf(volume) is not null)
+        if (view is { Claim: null, Original: null } && OriginalOf(volume) is not null)
         {
-            // Its source may come.
+            // It may come, and touches no volume then.
             queue.AddAfter(key, Retry);
         }
 
-        if (await _status.WriteAsync(volume, plan.Status, cancel).ConfigureAwait(false) is not { } written)
+        if (await _status.WriteAsync(volume, plan.Status, cancel).ConfigureAwait(false) is { } written)
         {
-            return;
+            cache.Volumes.Observe(Slim.Volume(written));
+            foreach (var told in plan.Events)
+            {
+                events.Record(Kinds.DataVolumes, volume, told);
+            }
         }
 
-        cache.Volumes.Observe(Slim.Volume(written));
-        foreach (var told in plan.Events)
+        // Told first: what a pod said is gone with it.
+        switch (plan.Step)
         {
-            events.Record(Kinds.DataVolumes, volume, told);
+            case VolumeStep.Annotate(var annotations):
+                await AnnotateAsync(volume, annotations, cancel).ConfigureAwait(false);
+                break;
+            case VolumeStep.DeletePod(var pod):
+                await turns.DeleteAsync(pod, cancel).ConfigureAwait(false);
+                break;
+        }
+    }
+
+    private VolumeView View(DataVolume volume, PersistentVolumeClaim? claim) => new(volume, claim, time.GetUtcNow())
+    {
+        Inspector = cache.Pods.Get(volume.Metadata.Namespace, VolumeSize.PodName(volume)),
+        Source = VolumeSourceRef.Resolve(volume, cache.Sources.Resolve),
+        Original = OriginalOf(volume) is { } original ? cache.Claims.Get(original.Namespace, original.Name) : null,
+    };
+
+    private static ClaimKey? OriginalOf(DataVolume volume) => VolumeClaim.CloneOf(VolumeSourceRef.Sourced(volume) ?? volume);
+
+    private async Task<VolumePlan> InspectAsync(VolumeView view, VolumePlan plan, ImportRequest request, WorkQueue<ClaimKey> queue, CancellationToken cancel)
+    {
+        var volume = view.Volume;
+        try
+        {
+            return await turns.TakeAsync(CreateAsync, plan, cancel).ConfigureAwait(false);
+        }
+        catch (KubernetesException e) when (e.IsForbidden || e.IsInvalid || e.Code == 400)
+        {
+            queue.AddAfter(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!), Retry);
+            return VolumeDecision.Refused(view, e.Status.Reason ?? "FailedCreate", e.Message);
+        }
+
+        async Task<VolumePlan> CreateAsync()
+        {
+            var pod = ImporterPod.Inspector(VolumeSize.PodName(volume), volume.Metadata, Kinds.DataVolumes.OwnerOf(volume), request, machines, turns.Options);
+            await turns.CreateAsync(pod, cancel).ConfigureAwait(false);
+            return VolumeDecision.Decide(View(volume, view.Claim));
+        }
+    }
+
+    private async Task AnnotateAsync(DataVolume volume, JsonObject annotations, CancellationToken cancel)
+    {
+        var patch = new JsonObject { ["metadata"] = new JsonObject { ["uid"] = volume.Metadata.Uid, ["annotations"] = annotations.DeepClone() } };
+        try
+        {
+            cache.Volumes.Observe(Slim.Volume(
+                await client.MergePatchAsync(Kinds.DataVolumes, volume.Metadata.Namespace, volume.Metadata.Name!, patch, null, cancel).ConfigureAwait(false)));
+        }
+        catch (KubernetesException e) when (e.IsNotFound)
+        {
+            // With it goes its pod.
         }
     }
 }

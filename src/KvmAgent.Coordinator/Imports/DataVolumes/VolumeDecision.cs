@@ -1,16 +1,42 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes.Core;
 
 namespace KvmAgent.Coordinator.Imports.DataVolumes;
 
 /// <param name="Claim">Of the volume's name, whoever made it.</param>
-/// <param name="Original">Of which it shall be a copy, if that is there.</param>
-internal sealed record VolumeView(DataVolume Volume, PersistentVolumeClaim? Claim, DateTimeOffset Now, PersistentVolumeClaim? Original = null);
+internal sealed record VolumeView(DataVolume Volume, PersistentVolumeClaim? Claim, DateTimeOffset Now)
+{
+    /// <summary>The pod of <see cref="VolumeSize.PodName"/>, whoever made it.</summary>
+    public Pod? Inspector { get; init; }
+
+    /// <summary>The claim of which it shall be a copy, if that is there.</summary>
+    public PersistentVolumeClaim? Original { get; init; }
+
+    /// <summary>What spec.sourceRef comes to now.</summary>
+    public SourceResolution? Source { get; init; }
+}
+
+/// <summary>One write, beside those of claim and status.</summary>
+internal abstract record VolumeStep
+{
+    /// <summary>A pod looks at the source, when there is a turn.</summary>
+    public sealed record Inspect(ImportRequest Request) : VolumeStep;
+
+    /// <summary>On the volume, after its status; null takes one away.</summary>
+    public sealed record Annotate(JsonObject Annotations) : VolumeStep;
+
+    public sealed record DeletePod(Pod Pod) : VolumeStep;
+}
 
 /// <param name="Create">To be made first.</param>
-internal sealed record VolumePlan(DataVolumeStatus Status, PersistentVolumeClaim? Create, IReadOnlyList<MachineEvent> Events);
+internal sealed record VolumePlan(DataVolumeStatus Status, PersistentVolumeClaim? Create, IReadOnlyList<MachineEvent> Events)
+{
+    public VolumeStep? Step { get; init; }
+}
 
 /// <summary>What to do for a DataVolume: make its claim, which asks for its import by itself, and say of the volume how far the claim is.</summary>
 internal static class VolumeDecision
@@ -20,6 +46,16 @@ internal static class VolumeDecision
 
     public static VolumePlan Decide(VolumeView view)
     {
+        var plan = DecideClaim(view);
+        // A look that is over, or whose result is not asked for any more.
+        return plan.Step is null && view.Inspector is { Metadata.DeletionTimestamp: null } over && over.Metadata.Controller?.Uid == view.Volume.Metadata.Uid
+            && Conditions.Find(plan.Status.Conditions, Running)?.Reason != VolumeSize.Detection
+            ? plan with { Step = new VolumeStep.DeletePod(over) }
+            : plan;
+    }
+
+    private static VolumePlan DecideClaim(VolumeView view)
+    {
         var (volume, claim) = (view.Volume, view.Claim);
         if (volume.Metadata.DeletionTimestamp is not null || volume.Spec is null)
         {
@@ -28,6 +64,27 @@ internal static class VolumeDecision
 
         if (claim is null)
         {
+            if (view.Source is { } found)
+            {
+                if (VolumeSourceRef.Sourced(volume) is not { } sourced)
+                {
+                    return found.Source is null ? Problem(view, found.Reason, found.Message)
+                        : new(Status(view, DataVolumePhases.Pending, "SourceFound", "the source is recorded"), null, []) { Step = new VolumeStep.Annotate(VolumeSourceRef.Record(found.Source)) };
+                }
+
+                volume = sourced;
+            }
+
+            if (VolumeSize.Wanted(volume) is { } request)
+            {
+                if (VolumeSize.Sized(volume, request) is not { } sized)
+                {
+                    return Size(view, request);
+                }
+
+                volume = sized;
+            }
+
             var (made, problem) = VolumeClaim.Create(volume, view.Original);
             return problem is not null ? Problem(view, "Invalid", problem)
                 : new(Status(view, DataVolumePhases.Pending, "NotFound", "the claim is being made"), made, []);
@@ -42,10 +99,34 @@ internal static class VolumeDecision
     /// <summary>The server does not take the claim.</summary>
     public static VolumePlan Refused(VolumeView view, string reason, string message) => Problem(view, reason, message);
 
+    /// <summary>How large the volume is to be is looked up.</summary>
+    private static VolumePlan Size(VolumeView view, ImportRequest request)
+    {
+        if (VolumeSize.IsUnknown(view.Volume, request))
+        {
+            return new(view.Volume.Status ?? new(), null, []);
+        }
+
+        var look = Inspection.Of(view.Volume.Metadata, view.Inspector, request.Hash());
+        if (look.Stage == InspectionStage.Refused || look.Result is { VirtualSize: null })
+        {
+            var reason = look.Stage == InspectionStage.Refused ? look.Reason : "SizeUnknown";
+            return Problem(view, reason, look.Message, DataVolumePhases.Failed) with { Step = new VolumeStep.Annotate(VolumeSize.Record(request, null)) };
+        }
+
+        return new(Status(view, DataVolumePhases.Pending, VolumeSize.Detection, $"no size is given, and that of the source is looked up: {look.Message}"), null, [])
+        {
+            Step = look.Result is { VirtualSize: var bytes } ? new VolumeStep.Annotate(VolumeSize.Record(request, bytes))
+                : look.Over is { } stale ? new VolumeStep.DeletePod(stale)
+                : look.Stage == InspectionStage.Wanted ? new VolumeStep.Inspect(request)
+                : null,
+        };
+    }
+
     private static VolumePlan Follow(VolumeView view, PersistentVolumeClaim claim)
     {
         var bound = claim.Status?.Phase == PersistentVolumeClaim.Bound;
-        var isClone = VolumeClaim.CloneOf(view.Volume) is not null;
+        var isClone = claim.Metadata.Annotation(ImportAnnotations.CloneRequest) is not null;
         var phase = ImportState.PhaseOf(claim) switch
         {
             ImportState.Succeeded => DataVolumePhases.Succeeded,
@@ -69,8 +150,8 @@ internal static class VolumeDecision
         });
     }
 
-    private static VolumePlan Problem(VolumeView view, string reason, string message) => new(
-        Status(view, DataVolumePhases.Pending, reason, message),
+    private static VolumePlan Problem(VolumeView view, string reason, string message, string phase = DataVolumePhases.Pending) => new(
+        Status(view, phase, reason, message),
         null,
         Conditions.Find(view.Volume.Status?.Conditions, Running)?.Message == message ? [] : [new(Event.Warning, reason, message)]);
 
