@@ -96,19 +96,27 @@ internal sealed class Fleet : IAsyncDisposable
         await Server.DisposeAsync();
     }
 
-    public static async Task UntilAsync(Func<bool> holds, string what)
+    /// <summary>Waits until each pod's agent has its one link.</summary>
+    public Task LinkedAsync() => UntilAsync(() => Unlinked.Count == 0, () => $"not all agents are linked: {string.Join(", ", Unlinked.Take(10))}");
+
+    public static Task UntilAsync(Func<bool> holds, string what) => UntilAsync(holds, () => what);
+
+    private static async Task UntilAsync(Func<bool> holds, Func<string> what)
     {
         var began = TimeProvider.System.GetTimestamp();
         while (!holds())
         {
             if (TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromMinutes(10))
             {
-                throw new TimeoutException(what);
+                throw new TimeoutException(what());
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         }
     }
+
+    private List<string> Unlinked =>
+        [.. Node.Pods.Where(static p => p.Agent.Links != 1).Select(static p => $"{p.Machine} ({p.Uid}) has {p.Agent.Links} in phase {p.Agent.Report.Status.Phase}")];
 
     private void Look(ObjectChange change)
     {

@@ -86,7 +86,7 @@ static async Task GrowAsync(Fleet fleet, int count)
 
 static async Task IdleAsync(Fleet fleet, CoordinatorProcess coordinator, int count, int seconds)
 {
-    await Fleet.UntilAsync(() => fleet.Node.Pods.All(static p => p.Agent.Links == 1), "not all agents are linked");
+    await fleet.LinkedAsync();
     await Task.Delay(TimeSpan.FromSeconds(35), TimeProvider.System);
     fleet.Server.Requests.Clear();
     var (cpu, began) = (coordinator.Cpu, TimeProvider.System.GetTimestamp());
@@ -129,7 +129,7 @@ static async Task<CoordinatorProcess> RestartAsync(Fleet fleet, int count, strin
         fleet.Agents = coordinator.Agents;
         await Fleet.UntilAsync(() => fleet.PodMade.ContainsKey("late"), "nothing was realised");
         var acted = coordinator.Age;
-        await Fleet.UntilAsync(() => fleet.Node.Pods.All(static p => p.Agent.Links == 1), "not all agents are linked again");
+        await fleet.LinkedAsync();
         Row($"start with {count}", $"caches filled after {ready.TotalSeconds:0.0} s (wanted: at most 10), first pod made after {acted.TotalSeconds:0.0} s (a former leader's lease lasts 15 s)");
         Row("", $"all agents linked after {coordinator.Age.TotalSeconds:0.0} s; {coordinator.ResidentMebibytes:0} MiB resident");
         return coordinator;

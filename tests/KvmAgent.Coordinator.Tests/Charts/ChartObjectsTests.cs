@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Kubernetes;
@@ -96,6 +97,21 @@ public sealed class ChartObjectsTests
             .ShouldNotContain(static r => r.Contains("admin"));
         chart.All("ClusterRole").Where(static r => ((string)r["metadata"]!["name"]!).StartsWith("kvm", StringComparison.Ordinal)).SelectMany(Rights)
             .ShouldNotContain(static r => r.EndsWith(" secrets.", StringComparison.Ordinal) && r != "create secrets.");
+    }
+
+    [HelmFact]
+    public async Task Who_dials_the_coordinator_is_let_in_by_the_labels_of_its_pod()
+    {
+        var policy = new RenderedChart(await Helm.TemplateAsync()).All("NetworkPolicy").Single();
+        var labels = policy["spec"]!["ingress"]!.AsArray()
+            .Where(static rule => (string?)rule!["ports"]![0]!["port"] == "agents")
+            .SelectMany(static rule => rule!["from"]!.AsArray())
+            .Select(static from => from!["podSelector"]!["matchLabels"]!.AsObject().Single())
+            .ToDictionary(static l => l.Key, static l => (string)l.Value!);
+
+        labels.ShouldContain(static l => l.Key == MachineLabels.Linked);
+        labels.Where(static l => l.Key == MachineLabels.Role).ShouldHaveSingleItem().Value.ShouldBe(MachineLabels.Launcher);
+        labels.Where(static l => l.Key == ImportAnnotations.AppLabel).ShouldHaveSingleItem().Value.ShouldBe(ImportAnnotations.App);
     }
 
     private static HashSet<string> Granted(RenderedChart chart, string role)
