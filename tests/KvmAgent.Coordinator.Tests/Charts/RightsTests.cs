@@ -3,6 +3,8 @@ using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Hosting;
+using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Support;
@@ -143,7 +145,7 @@ public sealed class RightsTests
 
         await Until.TrueAsync(() => server.All("", "secrets", Machines).Count == 1);
         server.Delete("", "persistentvolumeclaims", Machines, "copy");
-        await Until.TrueAsync(() => server.All("", "pods").Count == Launchers(server).Count);
+        await Until.TrueAsync(() => server.All("", "pods").All(static p => (string?)p["metadata"]!["labels"]?[ImporterPod.KindLabel] != CloneSourcePod.Kind));
 
         server.Create(Yaml.Documents(
             $$"""

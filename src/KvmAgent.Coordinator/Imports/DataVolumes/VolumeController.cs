@@ -56,6 +56,13 @@ internal sealed class VolumeController(
 
         if (plan.Create is { } wanted)
         {
+            // A claim that goes with its volume may be seen to go first; another would be made for nobody.
+            var current = await client.FindAsync(Kinds.DataVolumes, key.Namespace, key.Name, cancel).ConfigureAwait(false);
+            if (current is null || current.Metadata.Uid != volume.Metadata.Uid || current.Metadata.DeletionTimestamp is not null)
+            {
+                return;
+            }
+
             try
             {
                 var made = Slim.Claim(await client.CreateAsync(CoreKinds.PersistentVolumeClaims, wanted, cancel).ConfigureAwait(false));
