@@ -15,7 +15,8 @@ namespace KvmAgent.Coordinator.Imports;
 /// <summary>A claim and its importer.</summary>
 internal readonly record struct ClaimKey(string Namespace, string Name)
 {
-    public static ClaimKey Of(PersistentVolumeClaim claim) => new(claim.Metadata.Namespace!, claim.Metadata.Name!);
+    /// <summary>Of a claim, or of what shares a claim's name: a DataVolume, and others of one namespace.</summary>
+    public static ClaimKey Of(IKubernetesObject obj) => new(obj.Metadata.Namespace!, obj.Metadata.Name!);
 
     public override string ToString() => $"claim {Namespace}/{Name}";
 }
@@ -49,18 +50,18 @@ internal sealed class ImportCache
         Pods.Changed += PodChanged;
         Volumes.Changed += e =>
         {
-            var key = new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!);
+            var key = ClaimKey.Of(e.Object);
             VolumeTouched?.Invoke(key);
             Sources.ClaimChanged(key);
             TouchCron(e.Object.Metadata);
         };
         Sources.Sources.Changed += e => TouchCron(e.Object.Metadata);
-        Crons.Changed += e => CronTouched?.Invoke(new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
+        Crons.Changed += e => CronTouched?.Invoke(ClaimKey.Of(e.Object));
         Sources.Touched += key =>
         {
             foreach (var volume in Volumes.ByIndex(BySource, key.ToString()))
             {
-                VolumeTouched?.Invoke(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!));
+                VolumeTouched?.Invoke(ClaimKey.Of(volume));
             }
         };
         // A volume and its claim have one name.
@@ -157,13 +158,13 @@ internal sealed class ImportCache
 
         foreach (var volume in Volumes.ByIndex(ByReason, VolumeSize.Detection))
         {
-            VolumeTouched?.Invoke(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!));
+            VolumeTouched?.Invoke(ClaimKey.Of(volume));
         }
 
         // Few, and none of them says whether it waits.
         foreach (var cron in Crons.List())
         {
-            CronTouched?.Invoke(new ClaimKey(cron.Metadata.Namespace!, cron.Metadata.Name!));
+            CronTouched?.Invoke(ClaimKey.Of(cron));
         }
     }
 }

@@ -15,37 +15,15 @@ internal sealed class ImportController(
     ILogger<ImportController> log)
 {
     private const int Workers = 4;
-    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
-    private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 50, Burst = 500 };
 
-    private readonly LookLog _log = new(log);
+    private readonly ClaimLooks _looks = new("claim", Workers, time, new LookLog(log));
 
     /// <summary>Until it leads no more.</summary>
-    public async Task RunAsync(CancellationToken stop)
-    {
-        var queue = new WorkQueue<ClaimKey>(time, Retries, (key, e) => _log.Failed(key, e));
-        void Add(ClaimKey key) => queue.Add(key);
-        cache.Touched += Add;
-        try
-        {
-            await cache.Synced.WaitAsync(stop).ConfigureAwait(false);
-            foreach (var claim in cache.Claims.List().Where(static c => ImportAnnotations.IsAsked(c.Metadata)).OrderBy(static c => c.Metadata.CreationTimestamp))
-            {
-                queue.Add(ClaimKey.Of(claim));
-            }
-
-            foreach (var target in cache.Pods.List().Select(CloneSourcePod.TargetOf).OfType<ClaimKey>())
-            {
-                queue.Add(target);
-            }
-
-            await events.WriteWhileAsync(queue.RunAsync(Workers, (key, cancel) => LookAsync(key, queue, cancel), stop)).ConfigureAwait(false);
-        }
-        finally
-        {
-            cache.Touched -= Add;
-        }
-    }
+    public Task RunAsync(CancellationToken stop) => events.WriteWhileAsync(_looks.RunAsync(
+        add => cache.Touched += add, add => cache.Touched -= add, cache.Synced,
+        () => cache.Claims.List().Where(static c => ImportAnnotations.IsAsked(c.Metadata)).OrderBy(static c => c.Metadata.CreationTimestamp).Select(ClaimKey.Of)
+            .Concat(cache.Pods.List().Select(CloneSourcePod.TargetOf).OfType<ClaimKey>()),
+        LookAsync, stop));
 
     private async Task LookAsync(ClaimKey key, WorkQueue<ClaimKey> queue, CancellationToken cancel)
     {
@@ -95,7 +73,7 @@ internal sealed class ImportController(
         if (view.Server is null)
         {
             // Who uses the source, and who may, is watched by nobody.
-            queue.AddAfter(ClaimKey.Of(claim), Retry);
+            queue.AddAfter(ClaimKey.Of(claim), ClaimLooks.Retry);
         }
 
         return view;
@@ -117,10 +95,10 @@ internal sealed class ImportController(
             return clone is not null ? await CreateAsync().ConfigureAwait(false)
                 : await turns.TakeAsync(CreateAsync, (claim, plan with { Action = null }), cancel).ConfigureAwait(false);
         }
-        catch (KubernetesException e) when (e.IsForbidden || e.IsInvalid || e.Code == 400)
+        catch (KubernetesException e) when (e.IsRefused)
         {
             // A quota or a policy: somebody must change it, and no change of ours tells when.
-            queue.AddAfter(ClaimKey.Of(claim), Retry);
+            queue.AddAfter(ClaimKey.Of(claim), ClaimLooks.Retry);
             return (claim, new ImportPlan(plan.State! with { Reason = e.Status.Reason ?? "FailedCreate", Message = e.Message }));
         }
 

@@ -19,7 +19,10 @@ internal static class ImporterPod
     /// <summary>What a pod is for, and that of this kind.</summary>
     public const string KindLabel = "cdi.kubevirt.io", Kind = "importer";
 
-    private const string DataVolume = "cdi-data-vol", VolumeDir = "/data", Device = "/dev/cdi-block-volume", CertDir = "/certs", HeadersDir = "/extraheaders", KeyVolume = "clone-key", KeyDir = "/clone-key";
+    /// <summary>Where a claim's file system or device is in the pods of imports, and a clone's key.</summary>
+    public const string DataVolume = "cdi-data-vol", VolumeDir = "/data", Device = "/dev/cdi-block-volume", KeyDir = "/clone-key";
+
+    private const string CertDir = "/certs", HeadersDir = "/extraheaders", KeyVolume = "clone-key";
 
     /// <summary>The same for the same claim, so that nobody makes two.</summary>
     public static string Name(PersistentVolumeClaim claim) => PodParts.Name("importer", claim.Metadata.Name!);

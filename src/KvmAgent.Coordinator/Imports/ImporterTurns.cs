@@ -33,34 +33,11 @@ internal sealed class ImporterTurns(KubernetesClient client, ImportCache cache, 
     /// <summary>One that is there already is looked at: another leader's, or a stranger's.</summary>
     public async Task<Pod> CreateAsync(Pod pod, CancellationToken cancel)
     {
-        Pod made;
-        try
-        {
-            made = await client.CreateAsync(CoreKinds.Pods, pod, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsAlreadyExists)
-        {
-            if (await client.FindAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, cancel).ConfigureAwait(false) is not { } there)
-            {
-                throw;
-            }
-
-            made = there;
-        }
-
+        var made = await client.CreateOrFindAsync(CoreKinds.Pods, pod, cancel).ConfigureAwait(false);
         cache.Pods.Observe(Slim.Pod(made));
         return made;
     }
 
-    public async Task DeleteAsync(Pod pod, CancellationToken cancel)
-    {
-        try
-        {
-            await client.DeleteAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, new DeleteOptions { Uid = pod.Metadata.Uid }, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsNotFound)
-        {
-            // As wanted.
-        }
-    }
+    public Task DeleteAsync(Pod pod, CancellationToken cancel) =>
+        client.DeleteIfThereAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, new DeleteOptions { Uid = pod.Metadata.Uid }, cancel);
 }

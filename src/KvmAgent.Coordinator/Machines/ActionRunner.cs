@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
-using KvmAgent.Kubernetes.Resources;
 
 namespace KvmAgent.Coordinator.Machines;
 
@@ -37,7 +36,7 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
             {
                 result = await RunAsync(key, owner, action, cancel).ConfigureAwait(false) is { } pod ? new ActionResult(pod, null) : result;
             }
-            catch (KubernetesException e) when (e.IsForbidden || e.IsInvalid || e.Code == 400)
+            catch (KubernetesException e) when (e.IsRefused)
             {
                 // Retrying in haste helps nothing; somebody must change a quota, a policy or the object.
                 return new ActionResult(null, (e.IsInvalid ? "FailedCreate" : e.Status.Reason ?? "FailedCreate", e.Message));
@@ -71,7 +70,7 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
                 cache.Pods.Observe(made);
                 return made;
             case MachineAction.DeletePod(var name, var uid):
-                await DeleteAsync(CoreKinds.Pods, key.Namespace, name, new DeleteOptions { Uid = uid }, cancel).ConfigureAwait(false);
+                await client.DeleteIfThereAsync(CoreKinds.Pods, key.Namespace, name, new DeleteOptions { Uid = uid }, cancel).ConfigureAwait(false);
                 return null;
             case MachineAction.CreateInstance(var instance):
                 cache.Instances.Observe(await client.CreateAsync(Kinds.VirtualMachineInstances, instance, cancel).ConfigureAwait(false));
@@ -147,25 +146,12 @@ internal sealed class ActionRunner(KubernetesClient client, MachineCache cache)
             foreach (var pod in cache.PodsOf(key).Where(p => p.Metadata.Controller?.Uid == uid))
             {
                 var options = new DeleteOptions { Uid = pod.Metadata.Uid, GracePeriodSeconds = Math.Max(1, seconds) };
-                await DeleteAsync(CoreKinds.Pods, key.Namespace, pod.Metadata.Name!, options, cancel).ConfigureAwait(false);
+                await client.DeleteIfThereAsync(CoreKinds.Pods, key.Namespace, pod.Metadata.Name!, options, cancel).ConfigureAwait(false);
             }
         }
 
-        await DeleteAsync(
+        // What is another by now (a conflict) is looked at again: a lost deletion is asked for by nobody.
+        await client.DeleteIfThereAsync(
             Kinds.VirtualMachineInstances, key.Namespace, name, new DeleteOptions { Uid = uid, Propagation = Propagation.Foreground }, cancel).ConfigureAwait(false);
-    }
-
-    /// <summary>What is gone needs no deletion. What is another by now (a conflict) is looked at again: a lost deletion is asked for by nobody.</summary>
-    private async Task DeleteAsync<T>(ResourceKind<T> kind, string ns, string name, DeleteOptions options, CancellationToken cancel)
-        where T : class, IKubernetesObject
-    {
-        try
-        {
-            await client.DeleteAsync(kind, ns, name, options, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsNotFound)
-        {
-            // As said.
-        }
     }
 }

@@ -38,6 +38,40 @@ public sealed partial class KubernetesClient
         where T : class, IKubernetesObject =>
         AskObjectAsync(kind, HttpMethod.Patch, PathOf(kind, ns, name, subresource) + ByUs, KubernetesJson.Bytes(operations), ct, "application/json-patch+json");
 
+    /// <summary>Makes it, or finds the one of its name: whose that is is for the caller to see.</summary>
+    /// <exception cref="KubernetesException">It is not made; also where the one that was there is gone again.</exception>
+    public async Task<T> CreateOrFindAsync<T>(ResourceKind<T> kind, T obj, CancellationToken ct)
+        where T : class, IKubernetesObject
+    {
+        try
+        {
+            return await CreateAsync(kind, obj, ct).ConfigureAwait(false);
+        }
+        catch (KubernetesException e) when (e.IsAlreadyExists)
+        {
+            if (await FindAsync(kind, obj.Metadata.Namespace, obj.Metadata.Name!, ct).ConfigureAwait(false) is { } there)
+            {
+                return there;
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>As <see cref="DeleteAsync"/>, where it may be gone already.</summary>
+    public async Task DeleteIfThereAsync<T>(ResourceKind<T> kind, string? ns, string name, DeleteOptions? options, CancellationToken ct)
+        where T : class, IKubernetesObject
+    {
+        try
+        {
+            await DeleteAsync(kind, ns, name, options, ct).ConfigureAwait(false);
+        }
+        catch (KubernetesException e) when (e.IsNotFound)
+        {
+            // As wanted.
+        }
+    }
+
     /// <summary>Asks for its end, which may come later: finalizers and the grace period go first.</summary>
     public Task DeleteAsync<T>(ResourceKind<T> kind, string? ns, string name, DeleteOptions? options, CancellationToken ct)
         where T : class, IKubernetesObject

@@ -38,6 +38,9 @@ public sealed class KubernetesException : Exception
 
     public bool IsForbidden => Code == (int)HttpStatusCode.Forbidden;
 
+    /// <summary>The server does not take it, and will not until somebody changes a quota, a policy or the object.</summary>
+    public bool IsRefused => IsForbidden || IsInvalid || Code == (int)HttpStatusCode.BadRequest;
+
     public bool IsInvalid => Code == (int)HttpStatusCode.UnprocessableEntity;
 
     public bool IsUnauthorized => Code == (int)HttpStatusCode.Unauthorized;

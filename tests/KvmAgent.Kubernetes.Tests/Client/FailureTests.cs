@@ -40,9 +40,10 @@ public sealed class FailureTests : IAsyncLifetime
         _server.Answer = (_, context) => context.Fail(code, reason);
         var e = await Should.ThrowAsync<KubernetesException>(Get);
         e.Message.ShouldBe($"GET /apis/test.kvm/v1/namespaces/a/widgets/x: {code} {reason}: so it is");
-        var set = typeof(KubernetesException).GetProperties().Where(p => p.PropertyType == typeof(bool) && (bool)p.GetValue(e)!);
+        var set = typeof(KubernetesException).GetProperties().Where(p => p.PropertyType == typeof(bool) && p.Name != nameof(e.IsRefused) && (bool)p.GetValue(e)!);
         set.Select(static p => p.Name).ShouldBe([property]);
         e.Code.ShouldBe(code);
+        e.IsRefused.ShouldBe(code is 400 or 403 or 422);
         e.Status.Reason.ShouldBe(reason);
     }
 

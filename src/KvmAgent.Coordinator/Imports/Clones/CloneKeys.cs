@@ -11,13 +11,10 @@ namespace KvmAgent.Coordinator.Imports.Clones;
 /// <param name="secret">Known to the coordinator's replicas alone.</param>
 internal sealed class CloneKeys(byte[] secret)
 {
-    /// <summary>In the key's file.</summary>
-    public const string File = "keys.psk";
-
     /// <summary>Of the pod: its Secret, which it names before it is there.</summary>
     public const string Annotation = "kvmagent.io/clone-key";
 
-    private const string User = "clone";
+    private const string User = "clone", File = "keys.psk";
 
     /// <summary>No two pods have one of the same name: a former pod's goes when the garbage collector comes to it.</summary>
     public static string NewName() => $"clone-key-{RandomNumberGenerator.GetHexString(10, lowercase: true)}";

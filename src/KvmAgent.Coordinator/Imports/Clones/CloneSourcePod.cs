@@ -21,7 +21,7 @@ internal static class CloneSourcePod
     /// <summary>CDI's label of pods of this kind.</summary>
     public const string Kind = "cdi-clone-source";
 
-    private const string ContainerName = "source", DataVolume = "cdi-data-vol", VolumeDir = "/data", Device = "/dev/cdi-block-volume", KeyVolume = "key", KeyDir = "/clone-key";
+    private const string ContainerName = "source", KeyVolume = "key";
 
     public static bool Is(Pod pod) => pod.Metadata.Label(ImporterPod.KindLabel) == Kind;
 
@@ -62,20 +62,20 @@ internal static class CloneSourcePod
                         Args =
                         [
                             "--read-only", "--persistent", "--shared=8", "--format=raw", $"--port={Port.ToString(CultureInfo.InvariantCulture)}",
-                            "--object", $"tls-creds-psk,id=tls0,endpoint=server,dir={KeyDir}", "--tls-creds", "tls0",
-                            isBlock ? Device : $"{VolumeDir}/disk.img",
+                            "--object", $"tls-creds-psk,id=tls0,endpoint=server,dir={ImporterPod.KeyDir}", "--tls-creds", "tls0",
+                            isBlock ? ImporterPod.Device : $"{ImporterPod.VolumeDir}/disk.img",
                         ],
                         Ports = [new ContainerPort(Port) { Name = "nbd" }],
                         ReadinessProbe = new JsonObject { ["tcpSocket"] = new JsonObject { ["port"] = Port }, ["periodSeconds"] = 2 },
                         Resources = new ResourceRequirements { Requests = options.Requests, Limits = options.Limits },
                         SecurityContext = PodSecurity.Importer(),
-                        VolumeMounts = [.. isBlock ? Array.Empty<VolumeMount>() : [new(DataVolume, VolumeDir) { ReadOnly = true }], new(KeyVolume, KeyDir) { ReadOnly = true }],
-                        VolumeDevices = isBlock ? [new VolumeDevice(DataVolume, Device)] : null,
+                        VolumeMounts = [.. isBlock ? Array.Empty<VolumeMount>() : [new(ImporterPod.DataVolume, ImporterPod.VolumeDir) { ReadOnly = true }], new(KeyVolume, ImporterPod.KeyDir) { ReadOnly = true }],
+                        VolumeDevices = isBlock ? [new VolumeDevice(ImporterPod.DataVolume, ImporterPod.Device)] : null,
                     },
                 ],
                 Volumes =
                 [
-                    Volume.Of(DataVolume, "persistentVolumeClaim", new JsonObject { ["claimName"] = source.Metadata.Name }),
+                    Volume.Of(ImporterPod.DataVolume, "persistentVolumeClaim", new JsonObject { ["claimName"] = source.Metadata.Name }),
                     Volume.Of(KeyVolume, "secret", new JsonObject { ["secretName"] = key }),
                 ],
             },

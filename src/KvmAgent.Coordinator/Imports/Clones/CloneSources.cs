@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
@@ -115,10 +116,10 @@ internal sealed class CloneSources(KubernetesClient client, ImportCache cache, I
                 ResourceAttributes = new ResourceAttributes
                 {
                     Verb = "create",
-                    Group = "cdi.kubevirt.io",
-                    Version = "v1beta1",
+                    Group = Kinds.DataVolumes.Group,
+                    Version = Kinds.DataVolumes.Version,
                     Namespace = source.Namespace,
-                    Resource = "datavolumes",
+                    Resource = Kinds.DataVolumes.Plural,
                     Subresource = "source",
                     Name = source.Name,
                 },

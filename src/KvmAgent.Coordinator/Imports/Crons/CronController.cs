@@ -13,33 +13,15 @@ internal sealed class CronController(
     KubernetesClient client, ImportCache cache, ImporterTurns turns, EventRecorder events, MachineOptions machines, TimeProvider time, ILogger<CronController> log)
 {
     private const int Workers = 2;
-    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
-    private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 50, Burst = 500 };
 
-    private readonly LookLog _log = new(log);
+    private readonly ClaimLooks _looks = new("DataImportCron", Workers, time, new LookLog(log));
     private readonly StatusWriter<DataImportCron, DataImportCronStatus> _status = new(client, Kinds.DataImportCrons, ApiJson.Default.DataImportCronStatus, static c => c.Status);
 
     /// <summary>Until it leads no more.</summary>
-    public async Task RunAsync(CancellationToken stop)
-    {
-        var queue = new WorkQueue<ClaimKey>(time, Retries, (key, e) => _log.Failed($"DataImportCron {key.Namespace}/{key.Name}", e));
-        void Add(ClaimKey key) => queue.Add(key);
-        cache.CronTouched += Add;
-        try
-        {
-            await cache.Synced.WaitAsync(stop).ConfigureAwait(false);
-            foreach (var cron in cache.Crons.List())
-            {
-                queue.Add(new ClaimKey(cron.Metadata.Namespace!, cron.Metadata.Name!));
-            }
-
-            await events.WriteWhileAsync(queue.RunAsync(Workers, (key, cancel) => LookAsync(key, queue, cancel), stop)).ConfigureAwait(false);
-        }
-        finally
-        {
-            cache.CronTouched -= Add;
-        }
-    }
+    public Task RunAsync(CancellationToken stop) => events.WriteWhileAsync(_looks.RunAsync(
+        add => cache.CronTouched += add, add => cache.CronTouched -= add, cache.Synced,
+        () => cache.Crons.List().Select(ClaimKey.Of),
+        LookAsync, stop));
 
     private async Task LookAsync(ClaimKey key, WorkQueue<ClaimKey> queue, CancellationToken cancel)
     {
@@ -57,11 +39,11 @@ internal sealed class CronController(
                 cron = await DoAsync(cron, step, cancel).ConfigureAwait(false);
             }
         }
-        catch (KubernetesException e) when (e.IsForbidden || e.IsInvalid || e.Code == 400)
+        catch (KubernetesException e) when (e.IsRefused)
         {
             // A quota or a policy, or a template that makes no volume: somebody must change it.
             plan = CronDecision.Refused(view, e.Status.Reason ?? "FailedCreate", e.Message);
-            queue.AddAfter(key, Retry);
+            queue.AddAfter(key, ClaimLooks.Retry);
         }
 
         if (await _status.WriteAsync(cron, plan.Status, cancel).ConfigureAwait(false) is { } written)
@@ -117,13 +99,14 @@ internal sealed class CronController(
                 cache.Crons.Observe(cron);
                 break;
             case CronStep.Import(var volume):
-                cache.Volumes.Observe(Slim.Volume(await CreateAsync(Kinds.DataVolumes, volume, cancel).ConfigureAwait(false)));
+                cache.Volumes.Observe(Slim.Volume(await client.CreateOrFindAsync(Kinds.DataVolumes, volume, cancel).ConfigureAwait(false)));
                 break;
             case CronStep.Delete(var volume):
-                await DeleteAsync(volume, cancel).ConfigureAwait(false);
+                await client.DeleteIfThereAsync(
+                    Kinds.DataVolumes, volume.Metadata.Namespace, volume.Metadata.Name!, new DeleteOptions { Uid = volume.Metadata.Uid }, cancel).ConfigureAwait(false);
                 break;
             case CronStep.CreateSource(var source):
-                cache.Sources.Sources.Observe(Slim.Source(await CreateAsync(Kinds.DataSources, source, cancel).ConfigureAwait(false)));
+                cache.Sources.Sources.Observe(Slim.Source(await client.CreateOrFindAsync(Kinds.DataSources, source, cancel).ConfigureAwait(false)));
                 break;
             case CronStep.PointSource(var source, var claim):
                 var patch = new JsonObject
@@ -155,31 +138,5 @@ internal sealed class CronController(
     {
         var patch = new JsonObject { ["metadata"] = new JsonObject { ["uid"] = obj.Metadata.Uid, [field] = value } };
         return client.MergePatchAsync(kind, obj.Metadata.Namespace, obj.Metadata.Name!, patch, null, cancel);
-    }
-
-    /// <summary>One that is there already is looked at as it is: another leader's, or a stranger's.</summary>
-    private async Task<T> CreateAsync<T>(ResourceKind<T> kind, T obj, CancellationToken cancel)
-        where T : class, IKubernetesObject
-    {
-        try
-        {
-            return await client.CreateAsync(kind, obj, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsAlreadyExists)
-        {
-            return await client.GetAsync(kind, obj.Metadata.Namespace, obj.Metadata.Name!, cancel).ConfigureAwait(false);
-        }
-    }
-
-    private async Task DeleteAsync(DataVolume volume, CancellationToken cancel)
-    {
-        try
-        {
-            await client.DeleteAsync(Kinds.DataVolumes, volume.Metadata.Namespace, volume.Metadata.Name!, new DeleteOptions { Uid = volume.Metadata.Uid }, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsNotFound)
-        {
-            // As wanted.
-        }
     }
 }

@@ -75,7 +75,7 @@ internal static class VolumeClaim
         Spec = Copy(volume.Spec!.Pvc is not null || asked.AccessModes is { Count: > 0 } ? asked : asked with { AccessModes = [ReadWriteOnce] }),
     };
 
-    private static DataVolumeClaim WithSize(DataVolumeClaim asked, Quantity size) => asked with
+    public static DataVolumeClaim WithSize(DataVolumeClaim asked, Quantity size) => asked with
     {
         Resources = (asked.Resources ?? new()) with
         {

@@ -12,33 +12,15 @@ internal sealed class VolumeController(
     KubernetesClient client, ImportCache cache, ImporterTurns turns, EventRecorder events, MachineOptions machines, TimeProvider time, ILogger<VolumeController> log)
 {
     private const int Workers = 4;
-    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
-    private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 50, Burst = 500 };
 
-    private readonly LookLog _log = new(log);
+    private readonly ClaimLooks _looks = new("DataVolume", Workers, time, new LookLog(log));
     private readonly StatusWriter<DataVolume, DataVolumeStatus> _status = new(client, Kinds.DataVolumes, ApiJson.Default.DataVolumeStatus, static v => v.Status);
 
     /// <summary>Until it leads no more.</summary>
-    public async Task RunAsync(CancellationToken stop)
-    {
-        var queue = new WorkQueue<ClaimKey>(time, Retries, (key, e) => _log.Failed(key, e));
-        void Add(ClaimKey key) => queue.Add(key);
-        cache.VolumeTouched += Add;
-        try
-        {
-            await cache.Synced.WaitAsync(stop).ConfigureAwait(false);
-            foreach (var volume in cache.Volumes.List())
-            {
-                queue.Add(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!));
-            }
-
-            await events.WriteWhileAsync(queue.RunAsync(Workers, (key, cancel) => LookAsync(key, queue, cancel), stop)).ConfigureAwait(false);
-        }
-        finally
-        {
-            cache.VolumeTouched -= Add;
-        }
-    }
+    public Task RunAsync(CancellationToken stop) => events.WriteWhileAsync(_looks.RunAsync(
+        add => cache.VolumeTouched += add, add => cache.VolumeTouched -= add, cache.Synced,
+        () => cache.Volumes.List().Select(ClaimKey.Of),
+        LookAsync, stop));
 
     private async Task LookAsync(ClaimKey key, WorkQueue<ClaimKey> queue, CancellationToken cancel)
     {
@@ -69,18 +51,18 @@ internal sealed class VolumeController(
                 cache.Claims.Observe(made);
                 plan = VolumeDecision.Decide(view with { Claim = made });
             }
-            catch (KubernetesException e) when (e.IsForbidden || e.IsInvalid || e.Code == 400)
+            catch (KubernetesException e) when (e.IsRefused)
             {
                 // A quota or a policy, or a claim that the server does not take: somebody must change it.
                 plan = VolumeDecision.Refused(view, e.Status.Reason ?? "FailedCreate", e.Message);
-                queue.AddAfter(key, Retry);
+                queue.AddAfter(key, ClaimLooks.Retry);
             }
         }
 
         if (view is { Claim: null, Original: null } && OriginalOf(volume) is not null)
         {
             // It may come, and touches no volume then.
-            queue.AddAfter(key, Retry);
+            queue.AddAfter(key, ClaimLooks.Retry);
         }
 
         if (await _status.WriteAsync(volume, plan.Status, cancel).ConfigureAwait(false) is { } written)
@@ -120,9 +102,9 @@ internal sealed class VolumeController(
         {
             return await turns.TakeAsync(CreateAsync, plan, cancel).ConfigureAwait(false);
         }
-        catch (KubernetesException e) when (e.IsForbidden || e.IsInvalid || e.Code == 400)
+        catch (KubernetesException e) when (e.IsRefused)
         {
-            queue.AddAfter(new ClaimKey(volume.Metadata.Namespace!, volume.Metadata.Name!), Retry);
+            queue.AddAfter(ClaimKey.Of(volume), ClaimLooks.Retry);
             return VolumeDecision.Refused(view, e.Status.Reason ?? "FailedCreate", e.Message);
         }
 

@@ -28,7 +28,7 @@ internal static class VolumeSize
     public static DataVolume? Sized(DataVolume volume, ImportRequest request) =>
         volume.Metadata.Annotation(ImportAnnotations.Request) == request.Hash()
             && long.TryParse(volume.Metadata.Annotation(ImportAnnotations.VirtualSize), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) && bytes > 0
-            ? volume with { Spec = volume.Spec! with { Storage = With(volume.Spec.Storage!, Quantity.OfBytes(bytes)) } }
+            ? volume with { Spec = volume.Spec! with { Storage = VolumeClaim.WithSize(volume.Spec.Storage!, Quantity.OfBytes(bytes)) } }
             : null;
 
     /// <summary>Whether the request was looked at, there is no size, and why is told.</summary>
@@ -40,13 +40,5 @@ internal static class VolumeSize
     {
         [ImportAnnotations.Request] = request.Hash(),
         [ImportAnnotations.VirtualSize] = bytes?.ToString(CultureInfo.InvariantCulture),
-    };
-
-    private static DataVolumeClaim With(DataVolumeClaim asked, Quantity size) => asked with
-    {
-        Resources = (asked.Resources ?? new()) with
-        {
-            Requests = new Dictionary<string, Quantity>(asked.Resources?.Requests ?? new Dictionary<string, Quantity>()) { [Storage] = size },
-        },
     };
 }

@@ -18,7 +18,7 @@ internal sealed class SourceCache
         Sources.AddIndex(BySource, static s => s.Spec?.Source.DataSource is { } other ? [Key(other.Namespace ?? s.Metadata.Namespace!, other.Name)] : []);
         Sources.Changed += e =>
         {
-            var key = new ClaimKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!);
+            var key = ClaimKey.Of(e.Object);
             Touched?.Invoke(key);
             Touch(BySource, key);
         };
@@ -40,7 +40,7 @@ internal sealed class SourceCache
     {
         foreach (var source in Sources.ByIndex(index, Key(used.Namespace, used.Name)))
         {
-            Touched?.Invoke(new ClaimKey(source.Metadata.Namespace!, source.Metadata.Name!));
+            Touched?.Invoke(ClaimKey.Of(source));
         }
     }
 }

@@ -9,32 +9,15 @@ namespace KvmAgent.Coordinator.Imports.Sources;
 internal sealed class SourceController(KubernetesClient client, ImportCache cache, TimeProvider time, ILogger<SourceController> log)
 {
     private const int Workers = 2;
-    private static readonly WorkQueueOptions Retries = new() { MostDelay = TimeSpan.FromSeconds(30), RatePerSecond = 50, Burst = 500 };
 
-    private readonly LookLog _log = new(log);
+    private readonly ClaimLooks _looks = new("DataSource", Workers, time, new LookLog(log));
     private readonly StatusWriter<DataSource, DataSourceStatus> _status = new(client, Kinds.DataSources, ApiJson.Default.DataSourceStatus, static s => s.Status);
 
     /// <summary>Until it leads no more.</summary>
-    public async Task RunAsync(CancellationToken stop)
-    {
-        var queue = new WorkQueue<ClaimKey>(time, Retries, (key, e) => _log.Failed($"DataSource {key.Namespace}/{key.Name}", e));
-        void Add(ClaimKey key) => queue.Add(key);
-        cache.Sources.Touched += Add;
-        try
-        {
-            await cache.Synced.WaitAsync(stop).ConfigureAwait(false);
-            foreach (var source in cache.Sources.Sources.List())
-            {
-                queue.Add(new ClaimKey(source.Metadata.Namespace!, source.Metadata.Name!));
-            }
-
-            await queue.RunAsync(Workers, LookAsync, stop).ConfigureAwait(false);
-        }
-        finally
-        {
-            cache.Sources.Touched -= Add;
-        }
-    }
+    public Task RunAsync(CancellationToken stop) => _looks.RunAsync(
+        add => cache.Sources.Touched += add, add => cache.Sources.Touched -= add, cache.Synced,
+        () => cache.Sources.Sources.List().Select(ClaimKey.Of),
+        (key, _, cancel) => LookAsync(key, cancel), stop);
 
     private async Task LookAsync(ClaimKey key, CancellationToken cancel)
     {
