@@ -25,6 +25,9 @@ internal enum FailureReason
     TimedOut,
     NotSupported,
 
+    /// <summary>Nobody can do it yet.</summary>
+    NotImplemented,
+
     /// <summary>What is asked for has been there, and is no longer kept.</summary>
     Expired,
 }

@@ -21,6 +21,7 @@ internal static class ApiStatus
             FailureReason.Unavailable => (503, "ServiceUnavailable", e.Message),
             FailureReason.TimedOut => (504, "Timeout", e.Message),
             FailureReason.Expired => (410, "Expired", e.Message),
+            FailureReason.NotImplemented => (501, "NotImplemented", e.Message),
             _ => null,
         },
         JsonRpcException { Code: LinkErrors.NotRunning or LinkErrors.NoGuestAgent or LinkErrors.Busy or LinkErrors.NotSupported } => (409, "Conflict", e.Message),

@@ -17,29 +17,47 @@ public sealed partial class KubernetesClient : IDisposable
     internal const int MostListBytes = 64 << 20, MostObjectBytes = 16 << 20;
 
     private readonly Transport _transport;
+    private readonly Connections _connections;
+    private readonly bool _ownsConnections;
     private readonly TimeProvider _time;
     private readonly KubernetesClientOptions _options;
 
     public KubernetesClient(KubernetesConnection connection, TimeProvider time, KubernetesClientOptions? options = null)
+        : this(connection, new Connections(connection), time, options ?? new KubernetesClientOptions()) => _ownsConnections = true;
+
+    private KubernetesClient(KubernetesConnection connection, Connections connections, TimeProvider time, KubernetesClientOptions options)
     {
-        _options = options ?? new KubernetesClientOptions();
-        _time = time;
-        _transport = new Transport(connection, time, _options.UserAgent);
+        (_connections, _time, _options) = (connections, time, options);
+        _transport = new Transport(connection, connections, time, options.UserAgent);
         Connection = connection;
     }
 
     public KubernetesConnection Connection { get; }
+
+    /// <summary>
+    /// The same server for somebody else, by a token and nothing besides: what that one may not do fails as forbidden. It uses this one's connections
+    /// and need not be disposed of.
+    /// </summary>
+    public KubernetesClient For(string token) => new(Connection.With(token), _connections, _time, _options);
 
     /// <summary>The text of <c>/version</c>, <c>/openapi/v3</c> and the like.</summary>
     /// <param name="path">With its query.</param>
     public Task<string> GetRawAsync(string path, CancellationToken ct) =>
         AskAsync(HttpMethod.Get, path.TrimStart('/'), null, null, MostListBytes, static bytes => Encoding.UTF8.GetString(bytes), ct);
 
-    /// <summary>For subresources whose body is of another group than their path, as TokenRequest and Binding.</summary>
-    internal Task<string> PostRawAsync(string path, JsonNode body, CancellationToken ct) =>
-        AskAsync(HttpMethod.Post, path, KubernetesJson.Bytes(body), MediaTypeNames.Application.Json, MostObjectBytes, static bytes => Encoding.UTF8.GetString(bytes), ct);
+    /// <summary>For subresources whose body is of another group than their path, as TokenRequest and Binding, and for those that are no objects.</summary>
+    /// <param name="path">With its query.</param>
+    /// <returns>The answer's text, which may be empty.</returns>
+    public Task<string> SendRawAsync(HttpMethod method, string path, JsonNode body, CancellationToken ct) =>
+        AskAsync(method, path.TrimStart('/'), KubernetesJson.Bytes(body), MediaTypeNames.Application.Json, MostObjectBytes, static bytes => Encoding.UTF8.GetString(bytes), ct);
 
-    public void Dispose() => _transport.Dispose();
+    public void Dispose()
+    {
+        if (_ownsConnections)
+        {
+            _connections.Dispose();
+        }
+    }
 
     private delegate TAnswer Read<TAnswer>(ReadOnlySpan<byte> json);
 

@@ -2,14 +2,10 @@ using System.Net;
 
 namespace KvmAgent.Kubernetes;
 
-/// <summary>Connections to the server, and the credential on each request. HTTP/2 where there is TLS, as other clients do: one connection for all watches.</summary>
-internal sealed class Transport(KubernetesConnection connection, TimeProvider time, string userAgent) : IDisposable
+/// <summary>Requests with the credential on each. HTTP/2 where there is TLS, as other clients do: one connection for all watches.</summary>
+/// <param name="connections">Of the same server; not disposed of here, for others may use them too.</param>
+internal sealed class Transport(KubernetesConnection connection, Connections connections, TimeProvider time, string userAgent)
 {
-    private readonly Lock _gate = new();
-    private ClientCertificate? _certificate;
-    private HttpMessageInvoker? _invoker;
-    private bool _disposed;
-
     /// <param name="path">Below the server's address, with its query.</param>
     /// <returns>With its body still to be read.</returns>
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? contentType, CancellationToken ct)
@@ -50,47 +46,6 @@ internal sealed class Transport(KubernetesConnection connection, TimeProvider ti
             request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
         }
 
-        return await Invoker(credential.Certificate).SendAsync(request, ct).ConfigureAwait(false);
-    }
-
-    /// <summary>A connection shows its certificate once: another certificate needs other connections. What is under way on the old ones may end.</summary>
-    private HttpMessageInvoker Invoker(ClientCertificate? certificate)
-    {
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, typeof(KubernetesClient));
-            if (_invoker is null || !ReferenceEquals(certificate, _certificate))
-            {
-                _certificate = certificate;
-                _invoker = new HttpMessageInvoker(Handler(certificate), disposeHandler: true);
-            }
-
-            return _invoker;
-        }
-    }
-
-    private SocketsHttpHandler Handler(ClientCertificate? certificate) => new()
-    {
-        // A token must not go anywhere else.
-        AllowAutoRedirect = false,
-        UseCookies = false,
-        ConnectTimeout = TimeSpan.FromSeconds(15),
-        EnableMultipleHttp2Connections = true,
-        // A server that vanished without a word is noticed within a minute, also by a watch that has nothing to say.
-        KeepAlivePingDelay = TimeSpan.FromSeconds(30),
-        KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
-        KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-        Proxy = connection.Proxy,
-        UseProxy = connection.Proxy is not null || connection.ProxyOfEnvironment,
-        SslOptions = connection.Trust.TlsOptions(certificate),
-    };
-
-    public void Dispose()
-    {
-        lock (_gate)
-        {
-            _disposed = true;
-            _invoker?.Dispose();
-        }
+        return await connections.With(credential.Certificate).SendAsync(request, ct).ConfigureAwait(false);
     }
 }

@@ -34,6 +34,9 @@ public sealed class KubernetesConnection
     public static KubernetesConnection To(Uri server, string? token = null, string? ns = null) =>
         new(server, ns, new ServerTrust(), new FixedCredentials(token is null ? new Credential() : Credential.OfToken(token)), null, proxyOfEnvironment: false);
 
+    /// <summary>The same server with this token instead of what is shown otherwise.</summary>
+    internal KubernetesConnection With(string token) => new(Server, Namespace, Trust, new FixedCredentials(Credential.OfToken(token)), Proxy, ProxyOfEnvironment);
+
     /// <summary>As a pod's service account.</summary>
     /// <exception cref="KubernetesConfigException">This is no pod, or it has no service account.</exception>
     public static KubernetesConnection InCluster(string serviceAccountDir = ServiceAccount.DefaultDirectory) =>

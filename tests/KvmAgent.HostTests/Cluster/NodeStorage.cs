@@ -71,5 +71,5 @@ internal sealed class NodeStorage(KubernetesClient client, string directory) : I
     }
 
     private async Task<JsonNode> PostAsync(string path, JsonObject body) =>
-        JsonNode.Parse(await client.PostRawAsync(path, body, CancellationToken.None))!;
+        JsonNode.Parse(await client.SendRawAsync(HttpMethod.Post, path, body, CancellationToken.None))!;
 }

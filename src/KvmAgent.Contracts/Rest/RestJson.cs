@@ -1,0 +1,25 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace KvmAgent.Contracts.Rest;
+
+/// <summary>The management API's shapes as JSON, in HyperSDK's house style: snake_case, times by RFC 3339.</summary>
+[JsonSerializable(typeof(VmListRequest))]
+[JsonSerializable(typeof(VmList))]
+[JsonSerializable(typeof(VmDetails))]
+[JsonSerializable(typeof(VmPowerRequest))]
+[JsonSerializable(typeof(VmCreateRequest))]
+[JsonSerializable(typeof(VmAnswer))]
+[JsonSerializable(typeof(RestError))]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+public sealed partial class RestJson : JsonSerializerContext
+{
+    /// <summary>For the server: a field that it does not know is somebody's mistake. A client passes over those that a newer server tells.</summary>
+    public static RestJson Strict { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    });
+}

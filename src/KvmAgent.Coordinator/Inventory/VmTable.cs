@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using KvmAgent.Contracts.Rest;
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Machines;
+using KvmAgent.Kubernetes;
+
+namespace KvmAgent.Coordinator.Inventory;
+
+/// <summary>
+/// A provider's machines, one line each, in order, kept current by what its watches tell. A line is some 400 bytes: a list of thousands is read
+/// without making the objects that it is of.
+/// </summary>
+/// <param name="provider">Its name.</param>
+/// <param name="machines">Null: the provider has instances alone.</param>
+internal sealed class VmTable(string provider, Informer<VirtualMachine>? machines, Informer<VirtualMachineInstance> instances)
+{
+    private static readonly Comparer<MachineKey> Order = Comparer<MachineKey>.Create(static (a, b) =>
+        string.CompareOrdinal(a.Namespace, b.Namespace) is var byNamespace and not 0 ? byNamespace : string.CompareOrdinal(a.Name, b.Name));
+
+    private readonly Lock _gate = new();
+    private ImmutableSortedDictionary<MachineKey, VmSummary> _lines = ImmutableSortedDictionary.Create<MachineKey, VmSummary>(Order);
+
+    /// <summary>What it was and what it is; null before and after. One after the other for one machine.</summary>
+    public event Action<VmSummary?, VmSummary?>? Changed;
+
+    /// <summary>Done when all of them are known.</summary>
+    public Task Synced => Task.WhenAll(machines?.Synced ?? Task.CompletedTask, instances.Synced);
+
+    /// <summary>As it is now; it does not change any more.</summary>
+    public ImmutableSortedDictionary<MachineKey, VmSummary> Lines => Volatile.Read(ref _lines);
+
+    /// <summary>From now on. Before the informers run.</summary>
+    public void Follow()
+    {
+        if (machines is not null)
+        {
+            machines.Changed += e => Look(new MachineKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
+        }
+
+        instances.Changed += e => Look(MachineCache.KeyOf(e.Object));
+    }
+
+    /// <summary>Waits until a machine is as wanted.</summary>
+    /// <param name="holds">Asked at once, and with each change.</param>
+    public async Task UntilAsync(MachineKey key, Func<VmSummary?, bool> holds, CancellationToken cancel)
+    {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Look(VmSummary? before, VmSummary? after)
+        {
+            if ((after ?? before)!.Id == key.ToString() && holds(after))
+            {
+                reached.TrySetResult();
+            }
+        }
+
+        Changed += Look;
+        try
+        {
+            if (!holds(Lines.GetValueOrDefault(key)))
+            {
+                await reached.Task.WaitAsync(cancel).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            Changed -= Look;
+        }
+    }
+
+    /// <summary>Both caches are asked anew: which of their events comes first does not matter then.</summary>
+    private void Look(MachineKey key)
+    {
+        lock (_gate)
+        {
+            var before = _lines.GetValueOrDefault(key);
+            var after = VmSummaries.Of(provider, machines?.Get(key.Namespace, key.Name), instances.Get(key.Namespace, key.Name));
+            if (after is null ? before is null : before is not null && IsSame(before, after))
+            {
+                return;
+            }
+
+            Volatile.Write(ref _lines, after is null ? _lines.Remove(key) : _lines.SetItem(key, after));
+            Changed?.Invoke(before, after);
+        }
+    }
+
+    private static bool IsSame(VmSummary a, VmSummary b) =>
+        a with { IpAddresses = b.IpAddresses, Labels = b.Labels } == b
+        && a.IpAddresses.SequenceEqual(b.IpAddresses)
+        && a.Labels.Count == b.Labels.Count && a.Labels.All(label => b.Labels.GetValueOrDefault(label.Key) == label.Value);
+}
