@@ -149,7 +149,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             _agents, new ClusterAdmission(_tokens, _cache).AdmitAsync, new AgentLinkOptions(), _time, _logs.CreateLogger<AgentSession>()));
         if (_imports is not null)
         {
-            var admit = new ImporterAdmission(_tokens, _imports).AdmitAsync;
+            AdmitAgent admit = new ImporterAdmission(_tokens, _imports).AdmitAsync;
             new ImporterEndpoints(_client, _imports, admit, _time).Map(routes);
             new UploadEndpoints(_client, _imports, new UploadSlots(), _uploadTokens, admit, _time).Map(routes);
         }

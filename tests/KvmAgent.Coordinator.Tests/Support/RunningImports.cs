@@ -48,7 +48,7 @@ internal sealed class RunningImports : IAsyncDisposable
         var imports = new RunningImports(server);
         (imports._listener, var bound) = await Listener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), null, imports.Map, NullLoggerFactory.Instance, CancellationToken.None);
         imports.Url = $"http://{bound}";
-        var machines = Given.Options(null) with { Link = new LinkOptions(imports.Url, "-----BEGIN CERTIFICATE-----", Audience) };
+        var machines = Given.Options(null) with { Link = new Coordinator.Machines.LinkOptions(imports.Url, "-----BEGIN CERTIFICATE-----", Audience) };
         imports._controllers = new ImportControllers(
             imports._client, imports._cache, machines, options, new CloneKeys(Secret), time ?? TimeProvider.System, NullLoggerFactory.Instance);
         imports._running = imports._controllers.RunAsync(imports._stop.Token);
@@ -72,7 +72,7 @@ internal sealed class RunningImports : IAsyncDisposable
 
     private void Map(IEndpointRouteBuilder routes)
     {
-        var admit = new ImporterAdmission(_tokens, _cache).AdmitAsync;
+        AdmitAgent admit = new ImporterAdmission(_tokens, _cache).AdmitAsync;
         new ImporterEndpoints(_client, _cache, admit, TimeProvider.System).Map(routes);
         new UploadEndpoints(_client, _cache, new UploadSlots(), UploadTokens, admit, TimeProvider.System).Map(routes);
     }

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Subresources;
-using KvmAgent.Kubernetes.Resources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
