@@ -7,6 +7,7 @@ using KvmAgent.Coordinator.Imports.Uploads;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Support;
+using KvmAgent.TestSupport;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
 using Microsoft.AspNetCore.Builder;
@@ -23,7 +24,7 @@ public sealed class UploadTokenTests : IAsyncLifetime
 
     private readonly ManualTime _time = new();
     private readonly UploadTokens _tokens;
-    private readonly CancellationTokenSource _stop = new();
+    private CancellationTokenSource _stop = null!;
     private TestApiServer _server = null!;
     private KubernetesClient _client = null!;
     private WebApplication _listener = null!;
@@ -34,6 +35,7 @@ public sealed class UploadTokenTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
+        _stop = new CancellationTokenSource();
         _server = await KubeVirtServer.StartAsync(Namespace);
         _server.Access = static spec => (string?)spec["user"] == "jane"
             && spec["resourceAttributes"] is { } asked
