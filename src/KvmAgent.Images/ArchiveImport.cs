@@ -12,6 +12,9 @@ public sealed record ArchiveImportRequest
     /// <summary>A tar, also in gzip, xz or zstd: a URL (http, https, s3, file), or an absolute path.</summary>
     public required string Source { get; init; }
 
+    /// <summary>What is sent in place of a source that is fetched; null for none.</summary>
+    public UploadedImage? Upload { get; init; }
+
     /// <summary>How its server is reached.</summary>
     public SourceAccess Access { get; init; } = new();
 
@@ -57,7 +60,9 @@ public static class ArchiveImport
     {
         var timings = new StoreTimings();
         var meter = new FetchMeter(progress, TimeProvider.System, timings.Report);
-        using var archive = await ImageSource.Parse(request.Source, request.Access).OpenAsync(TimeProvider.System, timings, ct).ConfigureAwait(false);
+        using var archive = request.Upload is { } upload
+            ? new UploadedStream(upload, timings.Stall, TimeProvider.System)
+            : await ImageSource.Parse(request.Source, request.Access).OpenAsync(TimeProvider.System, timings, ct).ConfigureAwait(false);
         meter.Begin(FetchPhase.Fetching, 0, archive.TotalLength, $"from {archive.Name}");
         return await OwnThread.RunAsync(() => Unpack(archive, request, meter, mostEntries, ct), ct).ConfigureAwait(false);
     }

@@ -11,6 +11,9 @@ public sealed record DiskImportRequest
     /// <summary>A URL (http, https, s3, oci, docker, file), or an absolute path.</summary>
     public required string Source { get; init; }
 
+    /// <summary>What is sent in place of a source that is fetched; null for none.</summary>
+    public UploadedImage? Upload { get; init; }
+
     /// <summary>How its server is reached.</summary>
     public SourceAccess Access { get; init; } = new();
 
@@ -84,7 +87,9 @@ public static class DiskImport
     {
         RemoveLeftovers(request);
         var meter = new FetchMeter(progress, time, timings.Report);
-        using var image = await ImageSource.Parse(request.Source, request.Access).OpenAsync(time, timings, ct).ConfigureAwait(false);
+        using var image = request.Upload is { } upload
+            ? new UploadedStream(upload, timings.Stall, time)
+            : await ImageSource.Parse(request.Source, request.Access).OpenAsync(time, timings, ct).ConfigureAwait(false);
         if (image is FileImageData file && request.Checksum is not null)
             await HashAsync(file, request, meter, ct).ConfigureAwait(false);
         // What a server sends a second time need not be what was hashed.

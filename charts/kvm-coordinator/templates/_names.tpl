@@ -21,9 +21,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (printf "%s-tls" (include "kvm-coordinator.fullname" .)) .Values.tls.secret -}}
 {{- end -}}
 
-{{/* Those of subresources.kubevirt.io that the coordinator serves; a test holds them equal. */}}
-{{- define "kvm-coordinator.apiVersions" -}}
-{{- list "v1" "v1alpha3" | toJson -}}
+{{/* The aggregated APIs, each as group and version. */}}
+{{- define "kvm-coordinator.apis" -}}
+{{- $apis := list (dict "group" "subresources.kubevirt.io" "version" "v1") (dict "group" "subresources.kubevirt.io" "version" "v1alpha3") -}}
+{{- if .Values.imports.concurrency }}{{ $apis = append $apis (dict "group" "upload.cdi.kubevirt.io" "version" "v1beta1") }}{{ end -}}
+{{- $apis | toJson -}}
 {{- end -}}
 
 {{/* Whether a file's kind is the coordinator's to have: an importer's own are left to it where it is there. */}}

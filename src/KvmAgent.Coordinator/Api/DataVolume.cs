@@ -92,6 +92,9 @@ public sealed record DataVolumeSource
     [Description("Another claim, of which this shall be a copy.")]
     public SourceObject? Pvc { get; init; }
 
+    [Description("An image that somebody sends.")]
+    public JsonObject? Upload { get; init; }
+
     [Description("An empty disk.")]
     public JsonObject? Blank { get; init; }
 
@@ -156,5 +159,5 @@ public sealed record DataVolumeStatus
 public static class DataVolumePhases
 {
     public const string Pending = "Pending", PvcBound = "PVCBound", ImportScheduled = "ImportScheduled", ImportInProgress = "ImportInProgress",
-        CloneScheduled = "CloneScheduled", CloneInProgress = "CloneInProgress", Succeeded = "Succeeded", Failed = "Failed";
+        UploadScheduled = "UploadScheduled", UploadReady = "UploadReady", CloneScheduled = "CloneScheduled", CloneInProgress = "CloneInProgress", Succeeded = "Succeeded", Failed = "Failed";
 }

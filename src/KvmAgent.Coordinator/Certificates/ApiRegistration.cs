@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
 using Microsoft.Extensions.Logging;
@@ -8,12 +7,13 @@ using Microsoft.Extensions.Logging;
 namespace KvmAgent.Coordinator.Certificates;
 
 /// <summary>Keeps the APIServices' caBundle as our authority is. They are the chart's: where one is missing, that is said and nothing else.</summary>
-internal sealed partial class ApiRegistration(KubernetesClient client, ServingCertificate certificate, TimeProvider time, ILogger<ApiRegistration> log)
+/// <param name="names">Of the APIServices.</param>
+internal sealed partial class ApiRegistration(KubernetesClient client, ServingCertificate certificate, IReadOnlyList<string> names, TimeProvider time, ILogger<ApiRegistration> log)
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(5);
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(SubresourceApi.Versions.Select(version => Regularly.LookAsync(
-        cancel => LookAsync($"{version}.{SubresourceApi.Group}", cancel), why => LogFailed(version, why), TimeSpan.Zero, LookAgain, time, stop)));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(names.Select(name => Regularly.LookAsync(
+        cancel => LookAsync(name, cancel), why => LogFailed(name, why), TimeSpan.Zero, LookAgain, time, stop)));
 
     private async Task LookAsync(string name, CancellationToken cancel)
     {
@@ -30,6 +30,6 @@ internal sealed partial class ApiRegistration(KubernetesClient client, ServingCe
     [LoggerMessage(Level = LogLevel.Information, Message = "APIService {Name} has the coordinator's authority now")]
     private partial void LogSet(string name);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "APIService {Version} could not be kept: {Error}")]
-    private partial void LogFailed(string version, string error);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "APIService {Name} could not be kept: {Error}")]
+    private partial void LogFailed(string name, string error);
 }

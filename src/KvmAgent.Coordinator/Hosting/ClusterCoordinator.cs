@@ -4,6 +4,7 @@ using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
+using KvmAgent.Coordinator.Imports.Uploads;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Metrics;
 using KvmAgent.Coordinator.Subresources;
@@ -32,6 +33,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly MachineCache _cache;
     private readonly ImportCache? _imports;
     private readonly PodTokens _tokens;
+    private readonly UploadTokens _uploadTokens;
     private readonly ServingCertificate _certificate;
     private readonly FrontProxy _frontProxy;
     private readonly Peers? _peers;
@@ -49,6 +51,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         _cache = new MachineCache(_client, settings.WatchNamespace, time, logs.CreateLogger<MachineCache>());
         _imports = settings.Imports.Concurrency > 0 ? new ImportCache(_client, _cache, settings.WatchNamespace, time, logs.CreateLogger<ImportCache>()) : null;
         _tokens = new PodTokens(_client, settings.Audience);
+        _uploadTokens = new UploadTokens(() => _certificate!.SharedSecret, time);
         _cache.PodGone += _agents.Forget;
         _certificate = new ServingCertificate(
             _client, settings.Namespace, settings.TlsSecret, settings.TlsNames, time, logs.CreateLogger<ServingCertificate>());
@@ -118,9 +121,20 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         };
         var events = new EventRecorder(_client, _time, _logs.CreateLogger<EventRecorder>());
         var controller = new MachineController(_client, _cache, _agents, events, options, _time, _logs.CreateLogger<MachineController>());
-        var registration = new ApiRegistration(_client, _certificate, _time, _logs.CreateLogger<ApiRegistration>());
+        var registration = new ApiRegistration(_client, _certificate, ApiServices(), _time, _logs.CreateLogger<ApiRegistration>());
         await Task.WhenAll(
             controller.RunAsync(stop), registration.RunAsync(stop), _imports is null ? Task.CompletedTask : LeadImportsAsync(_imports, options, stop)).ConfigureAwait(false);
+    }
+
+    private List<string> ApiServices()
+    {
+        var names = SubresourceApi.Versions.Select(static v => $"{v}.{SubresourceApi.Group}").ToList();
+        if (_imports is not null)
+        {
+            names.Add($"{UploadTokenApi.Version}.{UploadTokenApi.GroupName}");
+        }
+
+        return names;
     }
 
     private async Task LeadImportsAsync(ImportCache cache, MachineOptions machines, CancellationToken stop)
@@ -135,7 +149,9 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             _agents, new ClusterAdmission(_tokens, _cache).AdmitAsync, new AgentLinkOptions(), _time, _logs.CreateLogger<AgentSession>()));
         if (_imports is not null)
         {
-            new ImporterEndpoints(_client, _imports, _tokens, _time).Map(routes);
+            AdmitAgent admit = new ImporterAdmission(_tokens, _imports).AdmitAsync;
+            new ImporterEndpoints(_client, _imports, admit, _time).Map(routes);
+            new UploadEndpoints(_client, _imports, new UploadSlots(), _uploadTokens, admit, _time).Map(routes);
         }
     }
 
@@ -143,7 +159,10 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     {
         _peers?.Map(routes, _agents);
         var all = SubresourceList.Of(_client, _cache.Sizes, new InstanceLinks(_client, _agents, _peers, _time));
-        new SubresourceApi(all, new SubresourceAccess(_client).AdmitAsync, _peers, _logs.CreateLogger<SubresourceApi>()).Map(routes);
+        var access = new SubresourceAccess(_client);
+        var uploads = _imports is null ? null : new UploadTokenApi(_imports, _uploadTokens, access);
+        uploads?.Map(routes);
+        new SubresourceApi(all, access.AdmitAsync, _peers, _logs.CreateLogger<SubresourceApi>()) { Others = uploads is null ? [] : [uploads.Group] }.Map(routes);
     }
 
     private void MapHealth(IEndpointRouteBuilder routes)

@@ -23,6 +23,12 @@ internal static class ImportAnnotations
     /// <summary>Of the claim, in CDI's words: the claim that it shall be a copy of, as <c>namespace/name</c>.</summary>
     public const string CloneRequest = "k8s.io/CloneRequest";
 
+    /// <summary>Of the claim: somebody will send its image.</summary>
+    public const string UploadTarget = Modern + "upload.target";
+
+    /// <summary>Of the claim: an importer waits for what is sent.</summary>
+    public const string PodReady = Modern + "pod.ready";
+
     /// <summary>Of the pod: from where it copies.</summary>
     public const string CloneServer = "kvmagent.io/clone-server";
 
@@ -52,7 +58,7 @@ internal static class ImportAnnotations
             .Select(static a => a.Value)];
 
     /// <summary>Whether the claim asks to be filled.</summary>
-    public static bool IsAsked(ObjectMeta meta) => Asked(meta, "endpoint") is not null || Asked(meta, "source") is not null || meta.Annotation(CloneRequest) is not null;
+    public static bool IsAsked(ObjectMeta meta) => Asked(meta, "endpoint") is not null || Asked(meta, "source") is not null || meta.Annotation(CloneRequest) is not null || meta.Annotation(UploadTarget) is not null;
 
     /// <summary>Whether it is read by the coordinator at all.</summary>
     public static bool IsRead(string name) =>

@@ -12,7 +12,7 @@ internal sealed record ImportRequest(string Source, string? Endpoint)
 {
     public const string Archive = "archive", Disk = "kubevirt";
 
-    private const string CloneSource = "clone";
+    private const string CloneSource = "clone", UploadSource = "upload";
 
     /// <summary>By source, those of its endpoint; a blank disk has none.</summary>
     private static readonly Dictionary<string, string[]> Schemes = new()
@@ -25,6 +25,9 @@ internal sealed record ImportRequest(string Source, string? Endpoint)
 
     /// <summary>Null: it is no clone.</summary>
     public ClaimKey? CloneOf => Source == CloneSource && Endpoint?.Split('/') is [var ns, var name] ? new ClaimKey(ns, name) : null;
+
+    /// <summary>Somebody sends it.</summary>
+    public bool IsUpload => Source == UploadSource;
 
     /// <summary>From where a clone is copied, once that is known.</summary>
     public string? Server { get; init; }
@@ -75,10 +78,16 @@ internal sealed record ImportRequest(string Source, string? Endpoint)
                 : (null, $"{ImportAnnotations.CloneRequest}=\"{wanted}\" names no claim; write NAMESPACE/NAME");
         }
 
+        var content = meta.Annotation(ImportAnnotations.ContentType) is { Length: > 0 } type ? type : Disk;
+        if (meta.Annotation(ImportAnnotations.UploadTarget) is not null)
+        {
+            return Problem("none", null, content) is { } wrong ? (null, wrong)
+                : (new ImportRequest(UploadSource, null) { ContentType = content, Preallocate = meta.Annotation(ImportAnnotations.Preallocation) == "true" }, null);
+        }
+
         var endpoint = ImportAnnotations.Asked(meta, "endpoint");
         // The first releases had no source, and told S3 by the URL.
         var source = ImportAnnotations.Asked(meta, "source") ?? (endpoint!.StartsWith("s3://", StringComparison.OrdinalIgnoreCase) ? "s3" : "http");
-        var content = meta.Annotation(ImportAnnotations.ContentType) is { Length: > 0 } type ? type : Disk;
         var problem = Problem(source, endpoint, content);
         return problem is not null ? (null, problem) : (new ImportRequest(source, source == "none" ? null : endpoint)
         {

@@ -81,6 +81,7 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
             var progress = Phase == Succeeded ? Whole : null;
             annotations[ImportAnnotations.Progress] = progress;
             annotations[ImportAnnotations.EarlyProgress] = progress;
+            annotations[ImportAnnotations.PodReady] = null;
         }
 
         return annotations;

@@ -13,7 +13,7 @@ using Microsoft.AspNetCore.Routing;
 namespace KvmAgent.Coordinator.Imports;
 
 /// <summary>What importers' pods tell of their work, at any replica: it is written to the claim, where all of them see it.</summary>
-internal sealed class ImporterEndpoints(KubernetesClient client, ImportCache cache, PodTokens tokens, TimeProvider time)
+internal sealed class ImporterEndpoints(KubernetesClient client, ImportCache cache, AdmitAgent admit, TimeProvider time)
 {
     private const int LongestBody = 1024;
 
@@ -22,7 +22,7 @@ internal sealed class ImporterEndpoints(KubernetesClient client, ImportCache cac
     private async Task ProgressAsync(HttpContext context)
     {
         context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = LongestBody;
-        if (await BearerTokens.AdmitAsync(context, AdmitAsync, time).ConfigureAwait(false) is not var (_, admission))
+        if (await BearerTokens.AdmitAsync(context, admit, time).ConfigureAwait(false) is not var (_, admission))
         {
             return;
         }
@@ -39,14 +39,6 @@ internal sealed class ImporterEndpoints(KubernetesClient client, ImportCache cac
         }
 
         context.Response.StatusCode = StatusCodes.Status204NoContent;
-    }
-
-    private async Task<AgentAdmission> AdmitAsync(string token, CancellationToken cancel)
-    {
-        var admission = await tokens.ReviewAsync(token, cancel).ConfigureAwait(false);
-        return admission.Identity is { } pod && cache.ClaimOf(pod) is null
-            ? AgentAdmission.Refuse($"pod {pod} ({pod.PodUid}) is no importer that a claim records", known: true)
-            : admission;
     }
 
     private static async Task<ImportProgress?> ReadAsync(HttpContext context)

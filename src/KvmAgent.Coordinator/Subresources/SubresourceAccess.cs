@@ -11,12 +11,12 @@ internal sealed class SubresourceAccess(KubernetesClient client)
     {
         var user = RequestUser.From(context.Request.Headers)
             ?? throw new CoordinatorException(FailureReason.Forbidden, "the request names no user; it must come through the API server");
-        await DemandAsync(user, subresource.Verb, version, ns, subresource.Resource, name, subresource.Name, context.RequestAborted).ConfigureAwait(false);
+        await DemandAsync(user, subresource.Verb, SubresourceApi.Group, version, ns, subresource.Resource, name, subresource.Name, context.RequestAborted).ConfigureAwait(false);
         return user;
     }
 
     /// <exception cref="CoordinatorException">It is forbidden.</exception>
-    public async Task DemandAsync(RequestUser user, string verb, string version, string ns, string resource, string name, string subresource, CancellationToken cancel)
+    public async Task DemandAsync(RequestUser user, string verb, string group, string version, string ns, string resource, string name, string subresource, CancellationToken cancel)
     {
         var answer = await client.ReviewAccessAsync(
             new SubjectAccessReviewSpec
@@ -28,12 +28,12 @@ internal sealed class SubresourceAccess(KubernetesClient client)
                 ResourceAttributes = new ResourceAttributes
                 {
                     Verb = verb,
-                    Group = SubresourceApi.Group,
+                    Group = group,
                     Version = version,
                     Namespace = ns,
                     Resource = resource,
-                    Name = name,
-                    Subresource = subresource,
+                    Name = name.Length == 0 ? null : name,
+                    Subresource = subresource.Length == 0 ? null : subresource,
                 },
             },
             cancel).ConfigureAwait(false);
@@ -41,8 +41,8 @@ internal sealed class SubresourceAccess(KubernetesClient client)
         {
             throw new CoordinatorException(
                 FailureReason.Forbidden,
-                $"{resource}.{SubresourceApi.Group} \"{name}\" is forbidden: User \"{user.Name}\" cannot {verb} resource \"{resource}/{subresource}\" "
-                + $"in API group \"{SubresourceApi.Group}\" in the namespace \"{ns}\"{(answer.Reason is { Length: > 0 } why ? ": " + why : "")}");
+                $"{resource}.{group}{(name.Length == 0 ? "" : $" \"{name}\"")} is forbidden: User \"{user.Name}\" cannot {verb} resource \"{resource}{(subresource.Length == 0 ? "" : $"/{subresource}")}\" "
+                + $"in API group \"{group}\" in the namespace \"{ns}\"{(answer.Reason is { Length: > 0 } why ? ": " + why : "")}");
         }
     }
 }

@@ -58,7 +58,8 @@ internal sealed class ImportCommand
         using var logs = CommandLine.Logs();
         var progress = new ProgressLog(TimeProvider.System, logs.CreateLogger<ProgressLog>()).For(Path.GetFileName(settings.Target));
         await using var report = settings.Link is { } link ? ImportReport.Begin(link, progress, TimeProvider.System, logs.CreateLogger<ImportReport>()) : null;
-        return await new Importer(settings, logs.CreateLogger<Importer>()).RunAsync(report ?? progress, cancel).ConfigureAwait(false);
+        var uploads = settings.IsUpload ? new UploadReceiver(settings.Link!, TimeProvider.System, logs.CreateLogger<UploadReceiver>()) : null;
+        return await new Importer(settings, uploads, logs.CreateLogger<Importer>()).RunAsync(report ?? progress, cancel).ConfigureAwait(false);
     }
 
     private ImportSettings Settings(ParseResult arguments)

@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text.Json;
 using KvmAgent.Contracts;
@@ -82,24 +81,13 @@ internal sealed partial class ImportReport : IProgress<FetchProgress>, IAsyncDis
     /// <summary>By a connection of its own: any replica will do, and they come and go.</summary>
     private async Task PostAsync(int percent)
     {
-        using var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, SslOptions = LinkCredentials.Trust(_link) };
-        using var client = new HttpClient(handler);
+        using var client = new HttpClient(LinkHttp.Handler(_link, null));
         using var limit = new CancellationTokenSource(Limit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _end.Token);
-        using var request = new HttpRequestMessage(HttpMethod.Post, Url(_link.Url!))
-        {
-            Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new ImportProgress(percent), ContractsJson.Default.ImportProgress)),
-        };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await LinkCredentials.ReadTokenAsync(_link, either.Token).ConfigureAwait(false));
+        using var request = await LinkHttp.RequestAsync(_link, HttpMethod.Post, ImporterProtocol.ProgressPath, either.Token).ConfigureAwait(false);
+        request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new ImportProgress(percent), ContractsJson.Default.ImportProgress));
         using var answer = await client.SendAsync(request, either.Token).ConfigureAwait(false);
         answer.EnsureSuccessStatusCode();
-    }
-
-    private static Uri Url(Uri coordinator)
-    {
-        var url = new UriBuilder(coordinator);
-        url.Path = url.Path.TrimEnd('/') + ImporterProtocol.ProgressPath;
-        return url.Uri;
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the coordinator at {Url} cannot be told how far the import is, it is tried again: {Error}")]

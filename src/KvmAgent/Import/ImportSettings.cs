@@ -19,6 +19,9 @@ internal sealed record ImportSettings(string? Source, string Target)
     /// <summary>The server of another claim's disk, and the directory of its key; then there is no source.</summary>
     public (Uri Server, string KeyDirectory)? CloneFrom { get; init; }
 
+    /// <summary>Whether somebody sends it by way of <see cref="Link"/>; then there is no source.</summary>
+    public bool IsUpload { get; init; }
+
     /// <summary>How large the disk shall be, in bytes; of an archive, how large its files may be together.</summary>
     public long? Size { get; init; }
 

@@ -10,7 +10,8 @@ namespace KvmAgent.Import;
 /// Runs one import. A person's target stays as it was until the new one is complete. An importer pod's disk is its own: what an earlier
 /// try left, whole or not, goes first, so that a volume which has room for one disk is enough (CDI #2110).
 /// </summary>
-internal sealed partial class Importer(ImportSettings settings, ILogger<Importer> log)
+/// <param name="uploads">Null where nothing is sent.</param>
+internal sealed partial class Importer(ImportSettings settings, UploadReceiver? uploads, ILogger<Importer> log)
 {
     /// <returns>For people, and for programs.</returns>
     /// <exception cref="AgentException">It failed; nothing is left that looks whole.</exception>
@@ -22,9 +23,10 @@ internal sealed partial class Importer(ImportSettings settings, ILogger<Importer
             var (text, format, size) = settings switch
             {
                 { CloneFrom: { } clone } => await CloneAsync(clone.Server, clone.KeyDirectory, metrics ?? progress, cancel).ConfigureAwait(false),
+                { IsUpload: true } => await UploadAsync(metrics ?? progress, cancel).ConfigureAwait(false),
                 { Source: null } => Blank(),
-                { Content: ImportContent.Archive } => await ArchiveAsync(metrics ?? progress, cancel).ConfigureAwait(false),
-                _ => await DiskAsync(metrics ?? progress, cancel).ConfigureAwait(false),
+                { Content: ImportContent.Archive } => await ArchiveAsync(null, metrics ?? progress, cancel).ConfigureAwait(false),
+                _ => await DiskAsync(null, metrics ?? progress, cancel).ConfigureAwait(false),
             };
             metrics?.Complete();
             return ($"{settings.Target}: {text}", new ImportResult(ImportResult.Complete, "Complete", 0)
@@ -45,13 +47,30 @@ internal sealed partial class Importer(ImportSettings settings, ILogger<Importer
         }
     }
 
-    private async Task<(string Text, string? Format, long? Size)> DiskAsync(IProgress<FetchProgress> progress, CancellationToken cancel)
+    private async Task<(string Text, string? Format, long? Size)> DiskAsync(UploadedImage? upload, IProgress<FetchProgress> progress, CancellationToken cancel)
     {
-        var done = await DiskImport.RunAsync(Sized(Request()), progress, cancel).ConfigureAwait(false);
+        var done = await DiskImport.RunAsync(Sized(Request()) with { Upload = upload }, progress, cancel).ConfigureAwait(false);
         var layers = done.Layers.Count == 0 ? "" : $" in {string.Join(" in ", done.Layers.Reverse())}";
         var scratch = done.Scratch == 0 ? "" : $", {Quantity.Human(done.Scratch)} spooled, as this cannot be unpacked straight into the disk";
         return ($"a disk of {Quantity.Format(done.Size)} from {done.Image.Format.Name()}{layers}, {Quantity.Human(done.Read)} read{scratch}",
             done.Image.Format.Name(), done.Size);
+    }
+
+    /// <summary>One that breaks off is waited for again: who sends it begins anew.</summary>
+    private async Task<(string Text, string? Format, long? Size)> UploadAsync(IProgress<FetchProgress> progress, CancellationToken cancel)
+    {
+        while (true)
+        {
+            try
+            {
+                return await uploads!.ReceiveAsync(
+                    upload => settings.Content == ImportContent.Archive ? ArchiveAsync(upload, progress, cancel) : DiskAsync(upload, progress, cancel), cancel).ConfigureAwait(false);
+            }
+            catch (ImageException e) when (e.Reason == ImageFailure.Unavailable)
+            {
+                LogBroken(e.Message);
+            }
+        }
     }
 
     private async Task<(string Text, string? Format, long? Size)> CloneAsync(Uri server, string keyDirectory, IProgress<FetchProgress> progress, CancellationToken cancel)
@@ -68,12 +87,13 @@ internal sealed partial class Importer(ImportSettings settings, ILogger<Importer
         return (request.Size is { } size ? $"a blank disk of {Quantity.Format(size)}" : "a blank disk", null, request.Size);
     }
 
-    private async Task<(string Text, string? Format, long? Size)> ArchiveAsync(IProgress<FetchProgress> progress, CancellationToken cancel)
+    private async Task<(string Text, string? Format, long? Size)> ArchiveAsync(UploadedImage? upload, IProgress<FetchProgress> progress, CancellationToken cancel)
     {
         var done = await ArchiveImport.RunAsync(
             new ArchiveImportRequest
             {
-                Source = settings.Source!,
+                Source = settings.Source ?? "",
+                Upload = upload,
                 Access = settings.Access,
                 Checksum = settings.Checksum,
                 Target = settings.Target,
@@ -118,6 +138,9 @@ internal sealed partial class Importer(ImportSettings settings, ILogger<Importer
 
         return request with { Size = size, Most = most };
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Error}; the next try is waited for")]
+    private partial void LogBroken(string error);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the disk gets {Size} of the {Wanted} that are wanted: the volume has {Free} free, and {Overhead} of it is for its file system")]
     private partial void LogSmaller(string size, string wanted, string free, decimal overhead);

@@ -7,7 +7,8 @@ namespace KvmAgent.Import;
 /// <param name="S3Endpoint">The S3 server, where the endpoint named one.</param>
 /// <param name="S3Region">The bucket's region, where AWS's host names tell it.</param>
 /// <param name="CloneFrom">The server of another claim's disk.</param>
-internal readonly record struct ImporterEndpoint(string? Source, string? S3Endpoint = null, string? S3Region = null, Uri? CloneFrom = null)
+/// <param name="IsUpload">Somebody sends it.</param>
+internal readonly record struct ImporterEndpoint(string? Source, string? S3Endpoint = null, string? S3Region = null, Uri? CloneFrom = null, bool IsUpload = false)
 {
     private const string AwsRegion = "us-east-1";
 
@@ -21,8 +22,10 @@ internal readonly record struct ImporterEndpoint(string? Source, string? S3Endpo
         {
             case "none":
                 return default;
+            case "upload":
+                return new ImporterEndpoint(null, IsUpload: true);
             case not ("http" or "s3" or "registry" or "clone"):
-                errors.Add(kind!.Value.Origin, source, "is not supported", "this importer has http, s3, registry, clone, and none for a blank disk");
+                errors.Add(kind!.Value.Origin, source, "is not supported", "this importer has http, s3, registry, clone, upload, and none for a blank disk");
                 return default;
         }
 

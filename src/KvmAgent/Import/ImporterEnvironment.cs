@@ -35,6 +35,7 @@ internal sealed class ImporterEnvironment(IReadOnlyDictionary<string, string> en
         {
             Content = content,
             CloneFrom = endpoint.CloneFrom is { } server ? (server, paths.CloneKey) : null,
+            IsUpload = endpoint.IsUpload,
             Size = isDevice ? null : ReadSize(Get("IMPORTER_SOURCE")?.Text == "none"),
             Checksum = Get("IMPORTER_CHECKSUM") is { } checksum ? parser.Checksum(checksum) : null,
             Access = ReadAccess(endpoint),
@@ -42,9 +43,20 @@ internal sealed class ImporterEnvironment(IReadOnlyDictionary<string, string> en
             Scratch = Directory.Exists(paths.ImportScratch) ? paths.ImportScratch : null,
             Metrics = paths.ImportMetrics,
             OwnerUid = Get("OWNER_UID")?.Text ?? "",
-            Link = LinkReader.Read(new SettingSource(environment, SpecFile.Empty), parser, Environment.MachineName) is { Url: not null } link ? link : null,
+            Link = ReadLink(endpoint.IsUpload),
             Overhead = ReadOverhead() is var overhead && isDevice ? null : overhead,
         };
+    }
+
+    private LinkSettings? ReadLink(bool isNeeded)
+    {
+        var link = LinkReader.Read(new SettingSource(environment, SpecFile.Empty), parser, Environment.MachineName);
+        if (isNeeded && link.Url is null)
+        {
+            Errors.Add($"{Setting.CoordinatorUrl.Name} is not set, and IMPORTER_SOURCE is upload; set it to the URL of the coordinator to which the image is sent");
+        }
+
+        return link.Url is null ? null : link;
     }
 
     private GivenValue? Get(string name) =>

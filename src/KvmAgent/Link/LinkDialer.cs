@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using KvmAgent.Contracts.Link;
@@ -53,7 +52,7 @@ internal sealed class LinkDialer(LinkSettings settings, Enrolment enrolment, Tim
             socket.Options.KeepAliveTimeout = LinkProtocol.PongLimit;
             socket.Options.CollectHttpResponseDetails = true;
             socket.Options.SetRequestHeader("Authorization", $"Bearer {await token(either.Token).ConfigureAwait(false)}");
-            using var invoker = new HttpMessageInvoker(Handler(address));
+            using var invoker = new HttpMessageInvoker(LinkHttp.Handler(settings, address));
             await socket.ConnectAsync(Url(path), invoker, either.Token).ConfigureAwait(false);
             return socket;
         }
@@ -65,36 +64,6 @@ internal sealed class LinkDialer(LinkSettings settings, Enrolment enrolment, Tim
             cancel.ThrowIfCancellationRequested();
             throw status == HttpStatusCode.Unauthorized ? new UnknownTokenException(why, e) : new IOException(why, e);
         }
-    }
-
-    private SocketsHttpHandler Handler(IPAddress address)
-    {
-        // Never to anybody else: what is not TLS stays on this machine, even where its name means another.
-        if (settings.Url!.Scheme == "http" && !IPAddress.IsLoopback(address))
-        {
-            throw new IOException("is no loopback address, which http:// is for");
-        }
-
-        return new SocketsHttpHandler
-        {
-            UseProxy = false,
-            AllowAutoRedirect = false,
-            ConnectCallback = async (context, cancel) =>
-            {
-                var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                try
-                {
-                    await socket.ConnectAsync(address, context.DnsEndPoint.Port, cancel).ConfigureAwait(false);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            },
-            SslOptions = LinkCredentials.Trust(settings),
-        };
     }
 
     private Uri Url(string path)

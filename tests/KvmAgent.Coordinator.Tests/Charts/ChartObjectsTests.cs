@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.Uploads;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Kubernetes;
@@ -37,7 +38,7 @@ public sealed class ChartObjectsTests
         var chart = new RenderedChart(await Helm.TemplateAsync());
 
         chart.All("APIService").Select(static a => (string?)a["metadata"]!["name"])
-            .ShouldBe(SubresourceApi.Versions.Select(static v => $"{v}.{SubresourceApi.Group}"), ignoreOrder: true);
+            .ShouldBe(SubresourceApi.Versions.Select(static v => $"{v}.{SubresourceApi.Group}").Append($"{UploadTokenApi.Version}.{UploadTokenApi.GroupName}"), ignoreOrder: true);
         chart.All("APIService").ShouldAllBe(static a => a["spec"]!["caBundle"] == null && a["spec"]!["insecureSkipTLSVerify"] == null);
     }
 

@@ -62,7 +62,7 @@ public sealed class RightsTests
             {
                 await LiveAsync(server, client);
                 await AskAsync(client, settings);
-                await Until.TrueAsync(() => server.Get("apiregistration.k8s.io", "apiservices", "", "v1alpha3.subresources.kubevirt.io")!["spec"]!["caBundle"] is not null);
+                await Until.TrueAsync(() => server.All("apiregistration.k8s.io", "apiservices").All(static a => a["spec"]!["caBundle"] is not null));
             }
             catch (TimeoutException) when (rules.Refused.Count > 0)
             {
@@ -229,7 +229,7 @@ public sealed class RightsTests
         var admitted = await new ClusterAdmission(tokens, cache).AdmitAsync("unknown", CancellationToken.None);
         admitted.Identity.ShouldBeNull();
         await Should.ThrowAsync<CoordinatorException>(() => new SubresourceAccess(client).DemandAsync(
-            new RequestUser("alice", null, [], new Dictionary<string, IReadOnlyList<string>>()), "get", "v1", Machines, "virtualmachineinstances", "web", "console", CancellationToken.None));
+            new RequestUser("alice", null, [], new Dictionary<string, IReadOnlyList<string>>()), "get", SubresourceApi.Group, "v1", Machines, "virtualmachineinstances", "web", "console", CancellationToken.None));
         var renamed = new ServingCertificate(
             client, settings.Namespace, settings.TlsSecret, [.. settings.TlsNames, "kvm.example"], TimeProvider.System, NullLogger<ServingCertificate>.Instance);
         await renamed.LookAsync(CancellationToken.None);

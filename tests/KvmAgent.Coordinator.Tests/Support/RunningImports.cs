@@ -3,11 +3,13 @@ using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
+using KvmAgent.Coordinator.Imports.Uploads;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Tests.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvmAgent.Coordinator.Tests.Support;
@@ -16,6 +18,8 @@ namespace KvmAgent.Coordinator.Tests.Support;
 internal sealed class RunningImports : IAsyncDisposable
 {
     public const string Audience = "kvm-coordinator";
+
+    private static readonly byte[] Secret = [1, 2, 3];
 
     private readonly CancellationTokenSource _stop = new();
     private readonly KubernetesClient _client;
@@ -42,15 +46,17 @@ internal sealed class RunningImports : IAsyncDisposable
     public static async Task<RunningImports> StartAsync(TestApiServer server, ImportOptions options, TimeProvider? time = null)
     {
         var imports = new RunningImports(server);
-        (imports._listener, var bound) = await Listener.StartAsync(
-            new IPEndPoint(IPAddress.Loopback, 0), null, new ImporterEndpoints(imports._client, imports._cache, imports._tokens, TimeProvider.System).Map, NullLoggerFactory.Instance, CancellationToken.None);
+        (imports._listener, var bound) = await Listener.StartAsync(new IPEndPoint(IPAddress.Loopback, 0), null, imports.Map, NullLoggerFactory.Instance, CancellationToken.None);
         imports.Url = $"http://{bound}";
-        var machines = Given.Options(null) with { Link = new LinkOptions(imports.Url, "-----BEGIN CERTIFICATE-----", Audience) };
+        var machines = Given.Options(null) with { Link = new Coordinator.Machines.LinkOptions(imports.Url, "-----BEGIN CERTIFICATE-----", Audience) };
         imports._controllers = new ImportControllers(
-            imports._client, imports._cache, machines, options, new CloneKeys([1, 2, 3]), time ?? TimeProvider.System, NullLoggerFactory.Instance);
+            imports._client, imports._cache, machines, options, new CloneKeys(Secret), time ?? TimeProvider.System, NullLoggerFactory.Instance);
         imports._running = imports._controllers.RunAsync(imports._stop.Token);
         return imports;
     }
+
+    /// <summary>For uploads.</summary>
+    public UploadTokens UploadTokens { get; } = new(static () => Secret, TimeProvider.System);
 
     public async ValueTask DisposeAsync()
     {
@@ -62,5 +68,12 @@ internal sealed class RunningImports : IAsyncDisposable
         _tokens.Dispose();
         _client.Dispose();
         _stop.Dispose();
+    }
+
+    private void Map(IEndpointRouteBuilder routes)
+    {
+        AdmitAgent admit = new ImporterAdmission(_tokens, _cache).AdmitAsync;
+        new ImporterEndpoints(_client, _cache, admit, TimeProvider.System).Map(routes);
+        new UploadEndpoints(_client, _cache, new UploadSlots(), UploadTokens, admit, TimeProvider.System).Map(routes);
     }
 }

@@ -88,6 +88,11 @@ internal sealed class ImportCluster : IAsyncDisposable
         ["data"] = new JsonObject(data.Select(static d => KeyValuePair.Create(d.Key, (JsonNode?)Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(d.Value))))),
     });
 
+    /// <summary>Where images are sent, and the token for a claim's.</summary>
+    public (string Url, string Token) Upload(string claim) => (
+        _controllers[0].Url,
+        _controllers[0].UploadTokens.Issue(new ClaimKey(Namespace, claim), (string)Server.Get("", "persistentvolumeclaims", Namespace, claim)!["metadata"]!["uid"]!));
+
     public string? Annotation(string claim, string name) => (string?)Server.Get("", "persistentvolumeclaims", Namespace, claim)?["metadata"]?["annotations"]?[name];
 
     public string? Phase(string claim) => Annotation(claim, ImportAnnotations.Phase);
@@ -100,11 +105,13 @@ internal sealed class ImportCluster : IAsyncDisposable
 
     public Task UntilAsync(Func<bool> holds) => UntilAsync(holds, TimeSpan.FromSeconds(60));
 
-    public async Task UntilAsync(Func<bool> holds, TimeSpan patience)
+    public Task UntilAsync(Func<bool> holds, TimeSpan patience) => UntilAsync(() => Task.FromResult(holds()), patience);
+
+    public async Task UntilAsync(Func<Task<bool>> holds, TimeSpan? patience = null)
     {
         try
         {
-            await Until.TrueAsync(() => Task.FromResult(holds()), patience);
+            await Until.TrueAsync(holds, patience ?? TimeSpan.FromSeconds(60));
         }
         catch (TimeoutException e)
         {

@@ -82,9 +82,8 @@ public sealed class ImporterEnvironmentTests : IDisposable
     [InlineData("glance")]
     [InlineData("imageio")]
     [InlineData("vddk")]
-    [InlineData("upload")]
     public void Other_sources_are_an_error_that_names_ours(string source) => Errors(("IMPORTER_SOURCE", source)).ShouldBe(
-        [$"IMPORTER_SOURCE=\"{source}\": is not supported; this importer has http, s3, registry, clone, and none for a blank disk"]);
+        [$"IMPORTER_SOURCE=\"{source}\": is not supported; this importer has http, s3, registry, clone, upload, and none for a blank disk"]);
 
     [Fact]
     public void All_errors_come_at_once_and_without_secrets()

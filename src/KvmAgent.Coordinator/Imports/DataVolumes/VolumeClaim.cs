@@ -93,11 +93,12 @@ internal static class VolumeClaim
         { Registry: { } registry } => ("registry", registry),
         { Blank: not null } => ("none", null),
         { Pvc: not null } => ("clone", null),
+        { Upload: not null } => ("upload", null),
         _ => null,
     };
 
     private static string Unsupported(DataVolumeSpec spec) =>
-        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "that is none")} is not supported; there are http, s3, registry, pvc and blank";
+        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "that is none")} is not supported; there are http, s3, registry, pvc, upload and blank";
 
     private static SortedDictionary<string, string> Annotations(DataVolume volume, (string Kind, DataVolumeEndpoint? Endpoint) source)
     {
@@ -105,6 +106,10 @@ internal static class VolumeClaim
         if (CloneOf(volume) is { } clone)
         {
             Add(ImportAnnotations.CloneRequest, $"{clone.Namespace}/{clone.Name}");
+        }
+        else if (volume.Spec?.Source?.Upload is not null)
+        {
+            annotations[ImportAnnotations.UploadTarget] = "";
         }
         else
         {

@@ -41,7 +41,7 @@ internal sealed record VolumePlan(DataVolumeStatus Status, PersistentVolumeClaim
 /// <summary>What to do for a DataVolume: make its claim, which asks for its import by itself, and say of the volume how far the claim is.</summary>
 internal static class VolumeDecision
 {
-    private const string Ready = "Ready", Bound = "Bound", Running = "Running", Unknown = "N/A";
+    private const string Ready = "Ready", Bound = "Bound", Running = "Running", Unknown = "N/A", Clone = "Clone";
     private static readonly string[] Ours = [Ready, Bound, Running];
 
     public static VolumePlan Decide(VolumeView view)
@@ -126,29 +126,36 @@ internal static class VolumeDecision
     private static VolumePlan Follow(VolumeView view, PersistentVolumeClaim claim)
     {
         var bound = claim.Status?.Phase == PersistentVolumeClaim.Bound;
-        var isClone = claim.Metadata.Annotation(ImportAnnotations.CloneRequest) is not null;
+        var (work, scheduled, progressing) = Work(claim);
         var phase = ImportState.PhaseOf(claim) switch
         {
             ImportState.Succeeded => DataVolumePhases.Succeeded,
             ImportState.Failed => DataVolumePhases.Failed,
-            ImportState.Running => isClone ? DataVolumePhases.CloneInProgress : DataVolumePhases.ImportInProgress,
+            ImportState.Running => progressing,
             _ when claim.Metadata.Annotation(ClaimContent.PopulatedFor) is not null => DataVolumePhases.Succeeded,
-            _ when claim.Metadata.Annotation(ImportAnnotations.PodName) is not null => isClone ? DataVolumePhases.CloneScheduled : DataVolumePhases.ImportScheduled,
+            _ when claim.Metadata.Annotation(ImportAnnotations.PodName) is not null => scheduled,
             _ => bound ? DataVolumePhases.PvcBound : DataVolumePhases.Pending,
         };
-        var work = isClone ? "Clone" : "Import";
         var reason = claim.Metadata.Annotation(ImportAnnotations.RunningReason) ?? "Pending";
         var message = claim.Metadata.Annotation(ImportAnnotations.RunningMessage) ?? "the claim is not looked at yet";
         var status = Status(view, phase, reason, message);
         return new(status, null, phase == view.Volume.Status?.Phase ? [] : phase switch
         {
-            DataVolumePhases.Succeeded => [new(Event.Normal, $"{work}Succeeded", $"Successfully {(isClone ? "cloned" : "imported")} into {claim.Metadata.Name}")],
+            DataVolumePhases.Succeeded => [new(Event.Normal, $"{work}Succeeded", $"Successfully {(work == Clone ? "cloned" : "imported")} into {claim.Metadata.Name}")],
             DataVolumePhases.Failed => [new(Event.Warning, $"{work}Failed", message)],
-            DataVolumePhases.ImportInProgress or DataVolumePhases.CloneInProgress => [new(Event.Normal, $"{work}InProgress", $"{work} into {claim.Metadata.Name} in progress")],
-            DataVolumePhases.ImportScheduled or DataVolumePhases.CloneScheduled => [new(Event.Normal, $"{work}Scheduled", $"{work} into {claim.Metadata.Name} scheduled")],
+            DataVolumePhases.UploadReady => [new(Event.Normal, phase, $"Upload into {claim.Metadata.Name} ready")],
+            _ when phase == progressing => [new(Event.Normal, phase, $"{work} into {claim.Metadata.Name} in progress")],
+            _ when phase == scheduled => [new(Event.Normal, phase, $"{work} into {claim.Metadata.Name} scheduled")],
             _ => [],
         });
     }
+
+    /// <summary>What is done for the claim, and its phases.</summary>
+    private static (string Work, string Scheduled, string Progressing) Work(PersistentVolumeClaim claim) =>
+        claim.Metadata.Annotation(ImportAnnotations.CloneRequest) is not null ? (Clone, DataVolumePhases.CloneScheduled, DataVolumePhases.CloneInProgress)
+        : claim.Metadata.Annotation(ImportAnnotations.UploadTarget) is not null
+            ? ("Upload", DataVolumePhases.UploadScheduled, claim.Metadata.Annotation(ImportAnnotations.PodReady) == "true" ? DataVolumePhases.UploadReady : DataVolumePhases.UploadScheduled)
+        : ("Import", DataVolumePhases.ImportScheduled, DataVolumePhases.ImportInProgress);
 
     private static VolumePlan Problem(VolumeView view, string reason, string message, string phase = DataVolumePhases.Pending) => new(
         Status(view, phase, reason, message),
