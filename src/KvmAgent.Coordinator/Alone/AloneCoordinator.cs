@@ -29,6 +29,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
     private readonly KeptCertificate _certificate;
     private readonly AgentLinkOptions _links;
     private readonly List<WebApplication> _listeners = [];
+    private AloneProvider? _provider;
 
     /// <exception cref="CoordinatorException">The directory cannot be used, or what is in it makes no sense.</exception>
     public AloneCoordinator(AloneSettings settings, TimeProvider time, ILoggerFactory logs, AgentLinkOptions? links = null)
@@ -51,7 +52,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
         }
     }
 
-    /// <summary>Where it listens: agents, API, health. Known once it is started.</summary>
+    /// <summary>Where it listens: agents, API, health, management. Known once it is started.</summary>
     public IReadOnlyList<IPEndPoint> EndPoints { get; private set; } = [];
 
     public string Kubeconfig => _directory.Kubeconfig;
@@ -68,6 +69,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
             await listener.DisposeAsync().ConfigureAwait(false);
         }
 
+        _provider?.Dispose();
         _store.Dispose();
         _lock.Dispose();
     }
@@ -77,19 +79,27 @@ internal sealed class AloneCoordinator : IAsyncDisposable
     {
         await _certificate.LookAsync(cancel).ConfigureAwait(false);
         var enrolment = KeptTokens.Enrolment(_directory, _store);
-        byte[]? people = null;
+        byte[] people = [];
         var agents = await ListenAsync(_settings.ListenAgents, isTls: true, routes => MapAgents(routes, enrolment), cancel).ConfigureAwait(false);
         // The token is in a file that says where this listens, so it is known a moment later than that; until then nobody has it.
         var api = await ListenAsync(
-            _settings.ListenApi, isTls: true, MapApi, cancel, (context, next) => AloneApi.Gate(Volatile.Read(ref people) ?? [])(context, next)).ConfigureAwait(false);
-        Volatile.Write(ref people, KeptTokens.People(_directory, _store, Url(api), _certificate.AuthorityPem));
-        EndPoints = [agents, api, await ListenAsync(_settings.ListenHealth, isTls: false, MapHealth, cancel).ConfigureAwait(false)];
+            _settings.ListenApi, isTls: true, MapApi, cancel, (context, next) => AloneApi.Gate(Volatile.Read(ref people))(context, next)).ConfigureAwait(false);
+        var token = KeptTokens.People(_directory, _store, Url(api), _certificate.AuthorityPem);
+        Volatile.Write(ref people, Token.Hash(token));
+        _provider = new AloneProvider(Url(api), token, _certificate.AuthorityPem, _time, _logs);
+        EndPoints =
+        [
+            agents,
+            api,
+            await ListenAsync(_settings.ListenHealth, isTls: false, MapHealth, cancel).ConfigureAwait(false),
+            await ListenAsync(_settings.ListenManagement, isTls: true, _provider.Management.Map, cancel).ConfigureAwait(false),
+        ];
     }
 
     /// <summary>Until it is stopped.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        await Task.WhenAll(_machines.RunAsync(stop), _certificate.RunAsync(stop), SpareMemory.RunAsync(_time, stop)).ConfigureAwait(false);
+        await Task.WhenAll(_machines.RunAsync(stop), _provider!.RunAsync(stop), _certificate.RunAsync(stop), SpareMemory.RunAsync(_time, stop)).ConfigureAwait(false);
         foreach (var listener in _listeners)
         {
             await listener.StopAsync(CancellationToken.None).ConfigureAwait(false);

@@ -15,11 +15,13 @@ internal static class AloneSetting
 
     public static readonly Setting ListenApi = new("LISTEN_API", "127.0.0.1:6443", "Where `kubectl` and `virtctl` are listened for.");
 
+    public static readonly Setting ListenManagement = new("LISTEN_MANAGEMENT", "127.0.0.1:8444", "Where people and their scripts are listened for: the management API.");
+
     public static readonly Setting ListenHealth = new("LISTEN_HEALTH", "127.0.0.1:8080", "Where `/healthz`, `/readyz` and `/metrics` are, without a token.");
 
     public static readonly Setting TlsNames = new(
         "TLS_NAMES", "", "Names and addresses that the certificate is for besides `localhost` and those that are listened on, by commas.");
 
     /// <summary>All of them, in the order of the documentation.</summary>
-    public static readonly IReadOnlyList<Setting> All = [DataDir, ListenAgents, ListenApi, ListenHealth, TlsNames, Setting.LogFormat, Setting.LogLevel];
+    public static readonly IReadOnlyList<Setting> All = [DataDir, ListenAgents, ListenApi, ListenManagement, ListenHealth, TlsNames, Setting.LogFormat, Setting.LogLevel];
 }

@@ -13,6 +13,8 @@ internal sealed record AloneSettings
 
     public required IPEndPoint ListenApi { get; init; }
 
+    public required IPEndPoint ListenManagement { get; init; }
+
     public required IPEndPoint ListenHealth { get; init; }
 
     /// <summary>As given: what is listened on comes besides.</summary>
@@ -39,6 +41,7 @@ internal sealed class AloneSettingsReader(IReadOnlyDictionary<string, string> en
             DataDir = reader.DataDir(isRoot),
             ListenAgents = reader.EndPoint(AloneSetting.ListenAgents),
             ListenApi = reader.EndPoint(AloneSetting.ListenApi),
+            ListenManagement = reader.EndPoint(AloneSetting.ListenManagement),
             ListenHealth = reader.EndPoint(AloneSetting.ListenHealth),
             TlsNames = reader.TlsNames(),
             LogJson = reader.IsJson(),

@@ -20,14 +20,14 @@ internal static class KeptTokens
     }
 
     /// <summary>The kubeconfig is written anew each time: address and authority may have changed.</summary>
-    /// <returns>The hash of people's token.</returns>
-    public static byte[] People(DataDirectory directory, AloneStore store, Uri server, string authorityPem)
+    /// <returns>People's token.</returns>
+    public static string People(DataDirectory directory, AloneStore store, Uri server, string authorityPem)
     {
         var former = (DataDirectory.TryRead(directory.Kubeconfig) ?? "").Split('\n')
             .Select(static line => line.Trim()).FirstOrDefault(static line => line.StartsWith(Label, StringComparison.Ordinal))?[Label.Length..].Trim('"');
         var token = Keep(store, AloneStore.People, former);
         directory.Write(directory.Kubeconfig, Encoding.UTF8.GetBytes(Kubeconfig(server, authorityPem, token)), DataDirectory.OwnerReads);
-        return Token.Hash(token);
+        return token;
     }
 
     private static string Keep(AloneStore store, string purpose, string? former)

@@ -43,7 +43,7 @@ internal static partial class AloneCommand
         return 0;
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "the coordinator listens at {EndPoints} (agents, API, health); kubectl and virtctl: export KUBECONFIG={Kubeconfig}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "the coordinator listens at {EndPoints} (agents, API, health, management); kubectl and virtctl: export KUBECONFIG={Kubeconfig}")]
     private static partial void LogStarted(ILogger log, string endPoints, string kubeconfig);
 
     [LoggerMessage(

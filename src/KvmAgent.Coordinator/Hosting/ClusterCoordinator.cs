@@ -5,8 +5,12 @@ using KvmAgent.Coordinator.Certificates;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.Uploads;
+using KvmAgent.Coordinator.Inventory;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Metrics;
+using KvmAgent.Coordinator.Providers;
+using KvmAgent.Coordinator.Rest;
+using KvmAgent.Coordinator.Rest.Access;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Kubernetes;
 using Microsoft.AspNetCore.Builder;
@@ -37,6 +41,8 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly ServingCertificate _certificate;
     private readonly FrontProxy _frontProxy;
     private readonly Peers? _peers;
+    private readonly VmTable _vms;
+    private readonly RestApi _management;
     private readonly List<WebApplication> _listeners = [];
     private LeaderElection? _election;
 
@@ -59,9 +65,16 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             ? new Peers(new Uri(url).Host, settings.ListenApi.Port, _certificate, resolve ?? Dns.GetHostAddressesAsync, time)
             : null;
         _frontProxy = new FrontProxy(_client, time, logs.CreateLogger<FrontProxy>());
+        _vms = new VmTable(Provider.Own, _cache.Machines, _cache.Instances);
+        _vms.Follow();
+        _management = ManagementApi.Of(
+            new ProviderList([new Provider { Name = Provider.Own, Namespace = settings.WatchNamespace ?? "default", Vms = _vms, ClientFor = caller => _client.For(caller.Token) }]),
+            new ClusterAccess(_client, time),
+            time,
+            logs);
     }
 
-    /// <summary>Where it listens: agents, API server, health. Known once it is started.</summary>
+    /// <summary>Where it listens: agents, API server, health, management. Known once it is started.</summary>
     public IReadOnlyList<IPEndPoint> EndPoints { get; private set; } = [];
 
     public bool IsLeader => _election?.IsLeader == true;
@@ -73,6 +86,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             await listener.DisposeAsync().ConfigureAwait(false);
         }
 
+        _management.Dispose();
         _peers?.Dispose();
         _tokens.Dispose();
         _electionClient.Dispose();
@@ -89,6 +103,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             await ListenAsync(_settings.ListenAgents, Listener.Tls(() => _certificate.Context), MapAgents, cancel).ConfigureAwait(false),
             await ListenAsync(_settings.ListenApi, Listener.Tls(() => _certificate.Context, c => _frontProxy.IsTrusted(c) || _certificate.IsOwnClient(c)), MapApi, cancel).ConfigureAwait(false),
             await ListenAsync(_settings.ListenHealth, null, MapHealth, cancel).ConfigureAwait(false),
+            await ListenAsync(_settings.ListenManagement, Listener.Tls(() => _certificate.Context), _management.Map, cancel).ConfigureAwait(false),
         ];
     }
 

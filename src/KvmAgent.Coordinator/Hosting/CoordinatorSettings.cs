@@ -14,6 +14,9 @@ internal sealed record CoordinatorSettings
     /// <summary>Where the API server finds the aggregated API.</summary>
     public required IPEndPoint ListenApi { get; init; }
 
+    /// <summary>Where the management API is.</summary>
+    public required IPEndPoint ListenManagement { get; init; }
+
     /// <summary>Health and metrics.</summary>
     public required IPEndPoint ListenHealth { get; init; }
 

@@ -36,6 +36,8 @@ internal sealed record Setting(string Name, string Default, string Meaning)
 
     public static readonly Setting ListenApi = new("LISTEN_API", "0.0.0.0:6443", "Where the API server is listened for.");
 
+    public static readonly Setting ListenManagement = new("LISTEN_MANAGEMENT", "0.0.0.0:8444", "Where people and their scripts are listened for: the management API.");
+
     public static readonly Setting ListenHealth = new("LISTEN_HEALTH", "0.0.0.0:8080", "Where `/healthz`, `/readyz` and `/metrics` are.");
 
     public static readonly Setting TlsSecret = new("TLS_SECRET", "kvm-coordinator-tls", "The Secret that keeps the certificates; it is made.");
@@ -61,7 +63,7 @@ internal sealed record Setting(string Name, string Default, string Meaning)
     public static readonly IReadOnlyList<Setting> All =
     [
         AgentImage, AgentImagePullPolicy, AgentImagePullSecrets, KvmResource, TunResource, SysctlIpForward, HostDiskPaths, NodeSelector,
-        ImportConcurrency, ImporterRequests, ImporterLimits, AgentUrl, Audience, ListenAgents, ListenApi, ListenHealth, TlsSecret, TlsNames, Namespace,
+        ImportConcurrency, ImporterRequests, ImporterLimits, AgentUrl, Audience, ListenAgents, ListenApi, ListenManagement, ListenHealth, TlsSecret, TlsNames, Namespace,
         OwnNamespace, PodName, WatchNamespace, OtlpEndpoint, LogFormat, LogLevel,
     ];
 }

@@ -25,6 +25,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
         {
             ListenAgents = EndPoint(Setting.ListenAgents),
             ListenApi = EndPoint(Setting.ListenApi),
+            ListenManagement = EndPoint(Setting.ListenManagement),
             ListenHealth = EndPoint(Setting.ListenHealth),
             Namespace = Text(Setting.Namespace) ?? Text(Setting.OwnNamespace) ?? ns ?? "default",
             Identity = Text(Setting.PodName) ?? hostName,

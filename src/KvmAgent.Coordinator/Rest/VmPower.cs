@@ -124,7 +124,7 @@ internal sealed class VmPower(ProviderList providers, TimeProvider time)
             ? VmRoutes.NotFound(key)
             : new CoordinatorException(FailureReason.Conflict, $"{key} is an instance without a VirtualMachine, so it cannot be {verb}; whatever made it can");
 
-    private static Task PutAsync(KubernetesClient client, string resource, MachineKey key, string verb, JsonObject body, CancellationToken cancel) =>
+    private static Task<string> PutAsync(KubernetesClient client, string resource, MachineKey key, string verb, JsonObject body, CancellationToken cancel) =>
         client.SendRawAsync(
             HttpMethod.Put,
             $"apis/{SubresourceApi.Group}/{SubresourceApi.Versions[0]}/namespaces/{Uri.EscapeDataString(key.Namespace)}/{resource}/{Uri.EscapeDataString(key.Name)}/{verb}",

@@ -11,38 +11,35 @@ internal sealed class SubresourceAccess(KubernetesClient client)
     {
         var user = RequestUser.From(context.Request.Headers)
             ?? throw new CoordinatorException(FailureReason.Forbidden, "the request names no user; it must come through the API server");
-        await DemandAsync(user, subresource.Verb, SubresourceApi.Group, version, ns, subresource.Resource, name, subresource.Name, context.RequestAborted).ConfigureAwait(false);
+        await DemandAsync(
+            user,
+            new ResourceAttributes
+            {
+                Verb = subresource.Verb,
+                Group = SubresourceApi.Group,
+                Version = version,
+                Namespace = ns,
+                Resource = subresource.Resource,
+                Name = name,
+                Subresource = subresource.Name,
+            },
+            context.RequestAborted).ConfigureAwait(false);
         return user;
     }
 
     /// <exception cref="CoordinatorException">It is forbidden.</exception>
-    public async Task DemandAsync(RequestUser user, string verb, string group, string version, string ns, string resource, string name, string subresource, CancellationToken cancel)
+    public async Task DemandAsync(RequestUser user, ResourceAttributes what, CancellationToken cancel)
     {
         var answer = await client.ReviewAccessAsync(
-            new SubjectAccessReviewSpec
-            {
-                User = user.Name,
-                Uid = user.Uid,
-                Groups = user.Groups,
-                Extra = user.Extra,
-                ResourceAttributes = new ResourceAttributes
-                {
-                    Verb = verb,
-                    Group = group,
-                    Version = version,
-                    Namespace = ns,
-                    Resource = resource,
-                    Name = name.Length == 0 ? null : name,
-                    Subresource = subresource.Length == 0 ? null : subresource,
-                },
-            },
-            cancel).ConfigureAwait(false);
+            new SubjectAccessReviewSpec { User = user.Name, Uid = user.Uid, Groups = user.Groups, Extra = user.Extra, ResourceAttributes = what }, cancel).ConfigureAwait(false);
         if (!answer.Allowed)
         {
             throw new CoordinatorException(
                 FailureReason.Forbidden,
-                $"{resource}.{group}{(name.Length == 0 ? "" : $" \"{name}\"")} is forbidden: User \"{user.Name}\" cannot {verb} resource \"{resource}{(subresource.Length == 0 ? "" : $"/{subresource}")}\" "
-                + $"in API group \"{group}\" in the namespace \"{ns}\"{(answer.Reason is { Length: > 0 } why ? ": " + why : "")}");
+                $"{what.Resource}.{what.Group}{(what.Name is null ? "" : $" \"{what.Name}\"")} is forbidden: User \"{user.Name}\" cannot {what.Verb} resource "
+                + $"\"{what.Resource}{(what.Subresource is null ? "" : $"/{what.Subresource}")}\" in API group \"{what.Group}\" "
+                + (what.Namespace is null ? "in all namespaces" : $"in the namespace \"{what.Namespace}\"")
+                + (answer.Reason is { Length: > 0 } why ? $": {why}" : ""));
         }
     }
 }

@@ -30,9 +30,10 @@ public sealed class KubernetesConnection
     /// <summary>HTTPS_PROXY and NO_PROXY count, where no proxy is named.</summary>
     internal bool ProxyOfEnvironment { get; }
 
-    /// <summary>A server without more ado: for tests, and <c>kubectl proxy</c>.</summary>
-    public static KubernetesConnection To(Uri server, string? token = null, string? ns = null) =>
-        new(server, ns, new ServerTrust(), new FixedCredentials(token is null ? new Credential() : Credential.OfToken(token)), null, proxyOfEnvironment: false);
+    /// <summary>A server without more ado, and without a proxy.</summary>
+    /// <param name="authorities">PEM; those alone are trusted. Null: the system's.</param>
+    public static KubernetesConnection To(Uri server, string? token = null, string? ns = null, string? authorities = null) =>
+        new(server, ns, authorities is null ? new ServerTrust() : ServerTrust.Of(authorities), new FixedCredentials(token is null ? new Credential() : Credential.OfToken(token)), null, proxyOfEnvironment: false);
 
     /// <summary>The same server with this token instead of what is shown otherwise.</summary>
     internal KubernetesConnection With(string token) => new(Server, Namespace, Trust, new FixedCredentials(Credential.OfToken(token)), Proxy, ProxyOfEnvironment);

@@ -9,6 +9,14 @@ namespace KvmAgent.Kubernetes;
 /// <param name="Name">In its certificate, where it is not the address's host.</param>
 internal sealed record ServerTrust(X509Certificate2Collection? Authorities = null, bool Anyone = false, string? Name = null)
 {
+    /// <param name="authorities">PEM.</param>
+    public static ServerTrust Of(string authorities)
+    {
+        var all = new X509Certificate2Collection();
+        all.ImportFromPem(authorities);
+        return new ServerTrust(all);
+    }
+
     public SslClientAuthenticationOptions TlsOptions(ClientCertificate? client)
     {
         var options = new SslClientAuthenticationOptions();

@@ -36,6 +36,7 @@ internal sealed class AloneHost : IAsyncDisposable
             ["LISTEN_AGENTS"] = "127.0.0.1:0",
             ["LISTEN_API"] = "127.0.0.1:0",
             ["LISTEN_HEALTH"] = "127.0.0.1:0",
+            ["LISTEN_MANAGEMENT"] = "127.0.0.1:0",
         },
         isRoot: false);
 

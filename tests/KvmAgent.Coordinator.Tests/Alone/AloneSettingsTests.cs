@@ -25,6 +25,7 @@ public sealed class AloneSettingsTests
     [InlineData("DATA_DIR", "vms", "is no full path")]
     [InlineData("LISTEN_AGENTS", "8443", "is no address with a port")]
     [InlineData("LISTEN_API", "localhost:1", "is no address with a port")]
+    [InlineData("LISTEN_MANAGEMENT", "8444", "is no address with a port")]
     [InlineData("LISTEN_HEALTH", "10.0.0.1", "is no address with a port")]
     [InlineData("TLS_NAMES", "a b", "is neither a host's name nor an address")]
     [InlineData("LOG_LEVEL", "loud", "give debug or info")]

@@ -229,7 +229,9 @@ public sealed class RightsTests
         var admitted = await new ClusterAdmission(tokens, cache).AdmitAsync("unknown", CancellationToken.None);
         admitted.Identity.ShouldBeNull();
         await Should.ThrowAsync<CoordinatorException>(() => new SubresourceAccess(client).DemandAsync(
-            new RequestUser("alice", null, [], new Dictionary<string, IReadOnlyList<string>>()), "get", SubresourceApi.Group, "v1", Machines, "virtualmachineinstances", "web", "console", CancellationToken.None));
+            new RequestUser("alice", null, [], new Dictionary<string, IReadOnlyList<string>>()),
+            new ResourceAttributes { Verb = "get", Group = SubresourceApi.Group, Version = "v1", Namespace = Machines, Resource = "virtualmachineinstances", Name = "web", Subresource = "console" },
+            CancellationToken.None));
         var renamed = new ServingCertificate(
             client, settings.Namespace, settings.TlsSecret, [.. settings.TlsNames, "kvm.example"], TimeProvider.System, NullLogger<ServingCertificate>.Instance);
         await renamed.LookAsync(CancellationToken.None);

@@ -16,6 +16,7 @@ internal sealed class RunningCoordinator : IAsyncDisposable
         (_coordinator, _node) = (coordinator, node);
         Agents = new Uri($"wss://{coordinator.EndPoints[0]}");
         Api = coordinator.EndPoints[1];
+        Management = coordinator.EndPoints[3];
         node.Coordinators[this] = (agent, cancel) => IsDialled ? agent.LinkAsync(Agents, cancel) : throw new IOException("nobody is there");
         _running = Task.Run(() => coordinator.RunAsync(_stop.Token));
     }
@@ -28,6 +29,9 @@ internal sealed class RunningCoordinator : IAsyncDisposable
 
     /// <summary>Where the API server finds it.</summary>
     public IPEndPoint Api { get; }
+
+    /// <summary>Where people find it.</summary>
+    public IPEndPoint Management { get; }
 
     /// <summary>Whether agents get through to it.</summary>
     public bool IsDialled { get; set; } = true;

@@ -37,6 +37,7 @@ public sealed class SettingsReaderTests
     [InlineData("AGENT_URL", "https://me:secret@agents", "is no https URL")]
     [InlineData("LISTEN_AGENTS", "8443", "is no address with a port")]
     [InlineData("LISTEN_API", "localhost:1", "is no address with a port")]
+    [InlineData("LISTEN_MANAGEMENT", "8444", "is no address with a port")]
     [InlineData("LISTEN_HEALTH", "10.0.0.1", "is no address with a port")]
     [InlineData("HOST_DISK_PATHS", "vms", "is no full path")]
     [InlineData("HOST_DISK_PATHS", "/", "is no full path")]

@@ -24,7 +24,7 @@ internal sealed class ApiError(int code, string reason, string message) : Except
     public string? Continue { get; init; }
 
     /// <summary>No well-behaved client asks so: the test fails unless it expected this.</summary>
-    public bool Complaint { get; private init; }
+    public bool Complaint { get; init; }
 
     public JsonObject ToStatus()
     {

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Subresources;
+using KvmAgent.Kubernetes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -34,7 +35,8 @@ internal sealed class UploadTokenApi(ImportCache cache, UploadTokens tokens, Sub
         {
             var user = RequestUser.From(context.Request.Headers)
                 ?? throw new CoordinatorException(FailureReason.Forbidden, "the request names no user; it must come through the API server");
-            await access.DemandAsync(user, "create", GroupName, Version, ns, Resource, "", "", context.RequestAborted).ConfigureAwait(false);
+            await access.DemandAsync(
+                user, new ResourceAttributes { Verb = "create", Group = GroupName, Version = Version, Namespace = ns, Resource = Resource }, context.RequestAborted).ConfigureAwait(false);
             var request = new SubresourceRequest(context, user, ns, "");
             var body = await request.BodyAsync().ConfigureAwait(false);
             body["status"] = new JsonObject { ["token"] = Issue(ns, (string?)body["spec"]?["pvcName"]) };

@@ -5,11 +5,10 @@ using KvmAgent.Kubernetes;
 namespace KvmAgent.Coordinator.Rest.Access;
 
 /// <summary>Without a cluster people have one token, and whoever has it may do everything.</summary>
-/// <param name="tokenHash">As it is now.</param>
-internal sealed class AloneAccess(Func<byte[]> tokenHash) : IAccess
+internal sealed class AloneAccess(byte[] tokenHash) : IAccess
 {
     public Task<Caller?> AuthenticateAsync(string token, CancellationToken cancel) =>
-        Task.FromResult(Token.AreSame(Token.Hash(token), tokenHash()) ? new Caller(AloneUser.Admin, token) : null);
+        Task.FromResult(Token.AreSame(Token.Hash(token), tokenHash) ? new Caller(AloneUser.Admin, token) : null);
 
     public Task DemandAsync(Caller caller, ResourceAttributes what, CancellationToken cancel) => Task.CompletedTask;
 }

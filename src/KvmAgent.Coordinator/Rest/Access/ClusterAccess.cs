@@ -45,6 +45,5 @@ internal sealed class ClusterAccess(KubernetesClient client, TimeProvider time) 
         return new Caller(caller, token);
     }
 
-    public Task DemandAsync(Caller caller, ResourceAttributes what, CancellationToken cancel) => _reviews.DemandAsync(
-        caller.User, what.Verb!, what.Group ?? "", what.Version ?? "", what.Namespace ?? "", what.Resource!, what.Name ?? "", what.Subresource ?? "", cancel);
+    public Task DemandAsync(Caller caller, ResourceAttributes what, CancellationToken cancel) => _reviews.DemandAsync(caller.User, what, cancel);
 }

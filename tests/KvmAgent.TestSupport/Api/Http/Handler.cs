@@ -5,7 +5,7 @@ namespace KvmAgent.TestSupport.Api;
 /// <summary>
 /// The way of a request: faults, who asks, where to, the verb, the answer; and its line in the log. What fails becomes a Status here alone.
 /// </summary>
-internal sealed class Handler(World world, Users users, Faults faults, Resources resources, RequestLog log, Complaints complaints, TimeProvider time)
+internal sealed class Handler(World world, Users users, Faults faults, Resources resources, Aggregator aggregator, RequestLog log, Complaints complaints, TimeProvider time)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -118,7 +118,9 @@ internal sealed class Handler(World world, Users users, Faults faults, Resources
 
         var target = RequestPath.Parse(http.Request.Path) ?? throw ApiError.UnknownPath(path);
         read(line => line with { Group = target.Group, Resource = target.Plural, Subresource = target.Subresource, Namespace = target.Namespace, Name = target.Name });
-        return await resources.AnswerAsync(http, target, user, verb => read(line => line with { Verb = verb }));
+        return aggregator.Serves(target)
+            ? await aggregator.ForwardAsync(http, target, user)
+            : await resources.AnswerAsync(http, target, user, verb => read(line => line with { Verb = verb }));
     }
 
     private async Task WriteAsync(HttpContext http, Answer answer)

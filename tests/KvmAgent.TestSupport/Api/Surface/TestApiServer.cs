@@ -23,6 +23,7 @@ public sealed partial class TestApiServer : IAsyncDisposable
     private readonly Reviews _reviews;
     private readonly Watches _watches;
     private readonly Collector _collector;
+    private readonly Aggregator _aggregator;
     private readonly Complaints _complaints = new();
     private readonly Connections _connections;
     private readonly WebApplication _app;
@@ -38,11 +39,12 @@ public sealed partial class TestApiServer : IAsyncDisposable
         _reviews = new Reviews(_world, _users);
         _watches = new Watches(_world, options);
         _collector = new Collector(_world, _verbs, _complaints);
+        _aggregator = new Aggregator(_world);
         Faults = new Faults(_world, _watches);
         _connections = new Connections(Faults);
         _certificate = options.Https ? Certificates.Make() : null;
         var resources = new Resources(_world, _verbs, new PodVerbs(_world, _verbs), new Lists(_world), _watches, _reviews, _complaints);
-        var handler = new Handler(_world, _users, Faults, resources, Requests, _complaints, options.TimeProvider);
+        var handler = new Handler(_world, _users, Faults, resources, _aggregator, Requests, _complaints, options.TimeProvider);
         _app = Build(handler.HandleAsync);
         _users.Add(Token, AdminUser, ["system:masters"], null);
     }
@@ -107,6 +109,11 @@ public sealed partial class TestApiServer : IAsyncDisposable
     /// <summary>Sends a bookmark to each watch that allows it.</summary>
     public void SendBookmarks() => _watches.SendBookmarks();
 
+    /// <summary>Hands a group's requests on: its APIServices must be there, each with its Service and, sooner or later, the caBundle.</summary>
+    /// <param name="backend">Where that Service is.</param>
+    /// <param name="frontProxy">What is shown there, with its key.</param>
+    public void Aggregate(string group, IPEndPoint backend, X509Certificate2 frontProxy) => _aggregator.Add(group, backend, frontProxy);
+
     /// <summary>Ends once the garbage collector has nothing left to do.</summary>
     public Task CollectedAsync() => _collector.SettledAsync();
 
@@ -122,6 +129,7 @@ public sealed partial class TestApiServer : IAsyncDisposable
         await _app.DisposeAsync();
         await _collector.DisposeAsync();
         _watches.Dispose();
+        _aggregator.Dispose();
         _certificate?.Dispose();
         if (_complaints.Take() is { Count: > 0 } complaints)
         {

@@ -1,0 +1,93 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Subresources;
+using KvmAgent.Coordinator.Tests.Faults;
+
+namespace KvmAgent.Coordinator.Tests.Rest;
+
+/// <summary>A whole coordinator in a cluster of fake agents, whose API server hands subresources on to it; and people who ask its management API.</summary>
+internal sealed class ManagementCluster : IAsyncDisposable
+{
+    public const string Namespace = FaultCluster.Namespace, Jane = "jane";
+
+    private readonly HttpClient _http = new(new HttpClientHandler { ServerCertificateCustomValidationCallback = static (_, _, _, _) => true });
+    private readonly RunningCoordinator _coordinator;
+
+    private ManagementCluster(FaultCluster cluster, RunningCoordinator coordinator) => (Cluster, _coordinator) = (cluster, coordinator);
+
+    public FaultCluster Cluster { get; }
+
+    public static async Task<ManagementCluster> StartAsync()
+    {
+        var cluster = await FaultCluster.StartAsync();
+        foreach (var version in SubresourceApi.Versions)
+        {
+            cluster.Server.Create(new JsonObject
+            {
+                ["apiVersion"] = "apiregistration.k8s.io/v1",
+                ["kind"] = "APIService",
+                ["metadata"] = new JsonObject { ["name"] = $"{version}.{SubresourceApi.Group}" },
+                ["spec"] = new JsonObject
+                {
+                    ["group"] = SubresourceApi.Group,
+                    ["version"] = version,
+                    ["groupPriorityMinimum"] = 1000,
+                    ["versionPriority"] = 15,
+                    ["service"] = new JsonObject { ["name"] = "kvm-coordinator", ["namespace"] = FaultCluster.SystemNamespace, ["port"] = 443 },
+                },
+            });
+        }
+
+        var coordinator = await cluster.CoordinateAsync();
+        cluster.Server.Aggregate(SubresourceApi.Group, coordinator.Api, cluster.FrontProxy.Client("front-proxy-client"));
+        cluster.Server.AddUser(Jane, Jane);
+        var management = new ManagementCluster(cluster, coordinator);
+        await cluster.UntilAsync(
+            () => cluster.Server.Get("apiregistration.k8s.io", "apiservices", "", $"v1.{SubresourceApi.Group}")!["spec"]!["caBundle"] is not null, "the APIService has no caBundle");
+        return management;
+    }
+
+    /// <param name="token">Null: the administrator's; empty: none.</param>
+    public async Task<(int Code, JsonNode Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null, string? token = null)
+    {
+        using var request = new HttpRequestMessage(method, $"https://{_coordinator.Management}{path}") { Content = body is null ? null : JsonContent.Create(body) };
+        if (token != "")
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token ?? Cluster.Server.Token);
+        }
+
+        using var response = await _http.SendAsync(request);
+        response.Content.Headers.ContentType!.MediaType.ShouldBe("application/json");
+        return ((int)response.StatusCode, (await response.Content.ReadFromJsonAsync<JsonNode>())!);
+    }
+
+    public Task<(int Code, JsonNode Body)> PostAsync(string path, JsonNode? body = null, string? token = null) => SendAsync(HttpMethod.Post, path, body, token);
+
+    public async Task<JsonNode> ListAsync(JsonNode? body = null)
+    {
+        var (code, answer) = await PostAsync("/kubevirt/vms/list", body ?? new JsonObject { ["namespace"] = Namespace });
+        code.ShouldBe((int)HttpStatusCode.OK, answer.ToJsonString());
+        return answer;
+    }
+
+    /// <summary>Waits until the list shows a machine as wanted.</summary>
+    public async Task ShownAsync(string name, string powerState)
+    {
+        JsonNode? last = null;
+        var began = TimeProvider.System.GetTimestamp();
+        while ((string?)last?["power_state"] != powerState)
+        {
+            TimeProvider.System.GetElapsedTime(began).ShouldBeLessThan(TimeSpan.FromSeconds(30), $"{name} is not {powerState}: {last?.ToJsonString()}");
+            last = (await ListAsync())["vms"]!.AsArray().FirstOrDefault(vm => (string?)vm!["name"] == name);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await Cluster.DisposeAsync();
+    }
+}
