@@ -7,8 +7,8 @@ using KvmAgent.Coordinator.Imports.Uploads;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Support;
-using KvmAgent.TestSupport;
 using KvmAgent.Kubernetes;
+using KvmAgent.TestSupport;
 using KvmAgent.TestSupport.Api;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -16,7 +16,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace KvmAgent.Coordinator.Tests.Imports;
 
 /// <summary>Who gets a token to send a claim's image, and what it is good for.</summary>
-public sealed class UploadTokenTests : IAsyncLifetime
+public sealed class UploadTokenTests : IAsyncLifetime, IDisposable
 {
     private const string Namespace = "golden";
 
@@ -24,7 +24,7 @@ public sealed class UploadTokenTests : IAsyncLifetime
 
     private readonly ManualTime _time = new();
     private readonly UploadTokens _tokens;
-    private CancellationTokenSource _stop = null!;
+    private readonly CancellationTokenSource _stop = new();
     private TestApiServer _server = null!;
     private KubernetesClient _client = null!;
     private WebApplication _listener = null!;
@@ -35,7 +35,6 @@ public sealed class UploadTokenTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _stop = new CancellationTokenSource();
         _server = await KubeVirtServer.StartAsync(Namespace);
         _server.Access = static spec => (string?)spec["user"] == "jane"
             && spec["resourceAttributes"] is { } asked
@@ -58,9 +57,13 @@ public sealed class UploadTokenTests : IAsyncLifetime
         await _stop.CancelAsync();
         await _watching;
         await _listener.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    public void Dispose()
+    {
         _client.Dispose();
         _stop.Dispose();
-        await _server.DisposeAsync();
     }
 
     [Fact]
