@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
@@ -11,7 +12,7 @@ namespace KvmAgent.Coordinator.Rest;
 /// <summary>The management API as an OpenAPI 3.1 document, made of its routes and of the very types that are read and written.</summary>
 internal static partial class OpenApi
 {
-    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static JsonObject Document(IReadOnlyList<RestRoute> routes)
     {

@@ -124,9 +124,14 @@ internal sealed class AloneHost : IAsyncDisposable
         return (agent, (await agent.HelloAsync(uid)).GetProperty("result"));
     }
 
-    public HttpClient Client(string? token = null, bool health = false)
+    public HttpClient Client(string? token = null, bool health = false) => ClientOf(health ? $"http://{Coordinator.EndPoints[2]}" : $"https://{Coordinator.EndPoints[1]}", token);
+
+    /// <summary>Of the management API.</summary>
+    public HttpClient ManagementClient(string? token = null) => ClientOf($"https://{Coordinator.EndPoints[3]}", token);
+
+    private HttpClient ClientOf(string address, string? token)
     {
-        var client = new HttpClient(Handler()) { BaseAddress = new Uri(health ? $"http://{Coordinator.EndPoints[2]}" : $"https://{Coordinator.EndPoints[1]}") };
+        var client = new HttpClient(Handler()) { BaseAddress = new Uri(address) };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token ?? PeoplesToken);
         return client;
     }

@@ -25,6 +25,7 @@ public sealed class ChartSettingsTests
         {
             ["agents"] = settings.ListenAgents.Port,
             ["api"] = settings.ListenApi.Port,
+            ["management"] = settings.ListenManagement.Port,
             ["health"] = settings.ListenHealth.Port,
         });
         // The API server asks for this name.
@@ -45,7 +46,7 @@ public sealed class ChartSettingsTests
         var settings = SettingsReader.Read(EnvironmentOf(chart), null, "host");
 
         settings.AgentUrl.ShouldBe($"https://{FullName}-agents.{Helm.Namespace}.svc:8443");
-        settings.TlsNames.ShouldBe([$"{FullName}-agents.{Helm.Namespace}.svc", $"{FullName}.{Helm.Namespace}.svc"]);
+        settings.TlsNames.ShouldBe([$"{FullName}-agents.{Helm.Namespace}.svc", $"{FullName}.{Helm.Namespace}.svc", $"{FullName}-management.{Helm.Namespace}.svc"]);
         var spec = chart.Find("Service", $"{FullName}-agents")!["spec"]!;
         ((string?)spec["clusterIP"], (string?)spec["publishNotReadyAddresses"]).ShouldBe(("None", "true"));
     }
