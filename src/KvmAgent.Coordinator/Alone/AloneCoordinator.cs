@@ -57,6 +57,8 @@ internal sealed class AloneCoordinator : IAsyncDisposable
 
     public string Kubeconfig => _directory.Kubeconfig;
 
+    public string Login => _directory.Login;
+
     public string AgentsDirectory => _directory.Agents;
 
     /// <summary>What an agent on this machine dials.</summary>
@@ -94,6 +96,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
             await ListenAsync(_settings.ListenHealth, isTls: false, MapHealth, cancel).ConfigureAwait(false),
             await ListenAsync(_settings.ListenManagement, isTls: true, _provider.Management.Map, cancel).ConfigureAwait(false),
         ];
+        KeptTokens.Login(_directory, Url(EndPoints[3]), _certificate.AuthorityPem, token);
     }
 
     /// <summary>Until it is stopped.</summary>
@@ -150,7 +153,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
     [
         .. _settings.TlsNames
             .Concat(["localhost", IPAddress.Loopback.ToString()])
-            .Concat(new[] { _settings.ListenAgents, _settings.ListenApi }.Where(static e => !IsAny(e.Address)).Select(static e => e.Address.ToString()))
+            .Concat(new[] { _settings.ListenAgents, _settings.ListenApi, _settings.ListenManagement }.Where(static e => !IsAny(e.Address)).Select(static e => e.Address.ToString()))
             .Distinct(),
     ];
 

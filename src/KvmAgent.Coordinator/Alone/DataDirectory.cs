@@ -6,6 +6,7 @@ namespace KvmAgent.Coordinator.Alone;
 ///     coordinator.db      what it knows
 ///     ca.key, tls.crt …   its certificates
 ///     kubeconfig          for people: kubectl and virtctl
+///     kvmctl.json         for people: kvmctl
 ///     agents/             for agents: ca.crt and token. Mounted into their containers as a whole
 ///     lock                held while a coordinator runs
 ///
@@ -28,6 +29,8 @@ internal sealed class DataDirectory(string path)
     public string Database => Path.Combine(path, "coordinator.db");
 
     public string Kubeconfig => Path.Combine(path, "kubeconfig");
+
+    public string Login => Path.Combine(path, "kvmctl.json");
 
     public string Agents => Path.Combine(path, "agents");
 

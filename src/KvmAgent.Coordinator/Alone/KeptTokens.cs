@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Alone.Store;
 
 namespace KvmAgent.Coordinator.Alone;
@@ -29,6 +30,17 @@ internal static class KeptTokens
         directory.Write(directory.Kubeconfig, Encoding.UTF8.GetBytes(Kubeconfig(server, authorityPem, token)), DataDirectory.OwnerReads);
         return token;
     }
+
+    /// <summary>What `kvmctl login` would keep.</summary>
+    public static void Login(DataDirectory directory, Uri management, string authorityPem, string token) => directory.Write(
+        directory.Login,
+        Encoding.UTF8.GetBytes(new JsonObject
+        {
+            ["server"] = management.GetLeftPart(UriPartial.Authority),
+            ["certificate_authority"] = authorityPem,
+            ["token"] = token,
+        }.ToJsonString() + "\n"),
+        DataDirectory.OwnerReads);
 
     private static string Keep(AloneStore store, string purpose, string? former)
     {

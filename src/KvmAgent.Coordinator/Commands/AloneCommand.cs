@@ -31,7 +31,7 @@ internal static partial class AloneCommand
         {
             await coordinator.StartAsync(stop.Token).ConfigureAwait(false);
             var log = logs.CreateLogger("kvm-coordinator");
-            LogStarted(log, string.Join(", ", coordinator.EndPoints), coordinator.Kubeconfig);
+            LogStarted(log, string.Join(", ", coordinator.EndPoints), coordinator.Kubeconfig, coordinator.Login);
             LogAgents(log, coordinator.AgentUrl.GetLeftPart(UriPartial.Authority), coordinator.AgentsDirectory);
             await coordinator.RunAsync(stop.Token).ConfigureAwait(false);
         }
@@ -43,8 +43,8 @@ internal static partial class AloneCommand
         return 0;
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "the coordinator listens at {EndPoints} (agents, API, health, management); kubectl and virtctl: export KUBECONFIG={Kubeconfig}")]
-    private static partial void LogStarted(ILogger log, string endPoints, string kubeconfig);
+    [LoggerMessage(Level = LogLevel.Information, Message = "the coordinator listens at {EndPoints} (agents, API, health, management); kubectl and virtctl: export KUBECONFIG={Kubeconfig}; kvmctl: export KVMCTL_CONFIG={Login}")]
+    private static partial void LogStarted(ILogger log, string endPoints, string kubeconfig, string login);
 
     [LoggerMessage(
         Level = LogLevel.Information,

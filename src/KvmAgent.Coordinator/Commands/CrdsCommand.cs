@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Kubernetes;
 
 namespace KvmAgent.Coordinator.Commands;
 

@@ -35,6 +35,16 @@ public sealed class KubernetesConnection
     public static KubernetesConnection To(Uri server, string? token = null, string? ns = null, string? authorities = null) =>
         new(server, ns, authorities is null ? new ServerTrust() : ServerTrust.Of(authorities), new FixedCredentials(token is null ? new Credential() : Credential.OfToken(token)), null, proxyOfEnvironment: false);
 
+    /// <summary>For another program that believes this server's tokens.</summary>
+    /// <returns>Null where the user shows something else: a certificate, a password.</returns>
+    /// <exception cref="KubernetesConfigException">It cannot be had: a plugin failed, a file is gone.</exception>
+    public async Task<string?> BearerTokenAsync(TimeProvider time, CancellationToken cancel)
+    {
+        const string scheme = "Bearer ";
+        var shown = await Credentials.CurrentAsync(time, cancel).ConfigureAwait(false);
+        return shown.Authorization?.StartsWith(scheme, StringComparison.Ordinal) == true ? shown.Authorization[scheme.Length..] : null;
+    }
+
     /// <summary>The same server with this token instead of what is shown otherwise.</summary>
     internal KubernetesConnection With(string token) => new(Server, Namespace, Trust, new FixedCredentials(Credential.OfToken(token)), Proxy, ProxyOfEnvironment);
 

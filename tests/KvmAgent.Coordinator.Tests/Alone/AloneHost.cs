@@ -25,6 +25,9 @@ internal sealed class AloneHost : IAsyncDisposable
 
     public DataDirectory Files => new(DataDir);
 
+    /// <summary>What kvmctl reads.</summary>
+    public string Login => Files.Login;
+
     public string EnrolmentToken => File.ReadAllText(Files.AgentToken).Trim();
 
     public string PeoplesToken => File.ReadAllLines(Files.Kubeconfig).Select(static l => l.Trim()).Single(static l => l.StartsWith("token: ", StringComparison.Ordinal))["token: ".Length..];

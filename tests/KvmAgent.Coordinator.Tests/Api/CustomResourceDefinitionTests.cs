@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport;
 
 namespace KvmAgent.Coordinator.Tests.Api;

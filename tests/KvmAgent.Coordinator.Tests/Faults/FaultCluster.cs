@@ -74,7 +74,7 @@ internal sealed class FaultCluster : IAsyncDisposable
             Namespace = SystemNamespace,
             Identity = token,
             TlsSecret = "tls",
-            TlsNames = ["coordinator.test", $"kvm-coordinator.{SystemNamespace}.svc"],
+            TlsNames = ["coordinator.test", "127.0.0.1", $"kvm-coordinator.{SystemNamespace}.svc"],
             Machines = Given.Options(null),
             AgentUrl = "https://coordinator.test:8443",
             Audience = FakeNode.Audience,

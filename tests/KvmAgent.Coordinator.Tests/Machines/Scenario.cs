@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport;
 using KvmAgent.TestSupport.Api;
 

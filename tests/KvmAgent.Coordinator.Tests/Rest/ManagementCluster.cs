@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Faults;
@@ -18,6 +19,11 @@ internal sealed class ManagementCluster : IAsyncDisposable
     private ManagementCluster(FaultCluster cluster, RunningCoordinator coordinator) => (Cluster, _coordinator) = (cluster, coordinator);
 
     public FaultCluster Cluster { get; }
+
+    public Uri Address => new($"https://{_coordinator.Management}");
+
+    /// <summary>PEM of what its certificate is of.</summary>
+    public string Authority => Encoding.ASCII.GetString(Convert.FromBase64String((string)Cluster.Server.Get("apiregistration.k8s.io", "apiservices", "", $"v1.{SubresourceApi.Group}")!["spec"]!["caBundle"]!));
 
     public static async Task<ManagementCluster> StartAsync()
     {

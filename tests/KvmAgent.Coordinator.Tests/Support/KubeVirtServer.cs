@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
 
 namespace KvmAgent.Coordinator.Tests.Support;

@@ -1,8 +1,7 @@
 using System.Text.Json.Nodes;
-using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.TestSupport.Api;
 
-namespace KvmAgent.Coordinator.Tests.Api;
+namespace KvmAgent.Kubernetes.Tests;
 
 public sealed class YamlTextTests
 {

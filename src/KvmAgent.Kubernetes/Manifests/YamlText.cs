@@ -4,10 +4,10 @@ using System.Text.Json.Nodes;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
-namespace KvmAgent.Coordinator.Api.Schemas;
+namespace KvmAgent.Kubernetes;
 
 /// <summary>JSON as YAML for people. A text that YAML would take for something else is quoted.</summary>
-internal static class YamlText
+public static class YamlText
 {
     public static string Of(JsonNode node)
     {

@@ -1,0 +1,14 @@
+using System.CommandLine;
+using KvmAgent.Cli;
+using KvmAgent.Cli.Login;
+using KvmAgent.Cli.Vms;
+
+var root = new RootCommand("Manages virtual machines by a kvm-coordinator.")
+{
+    VmCommand.Create(),
+    LoginCommand.Create(),
+    LogoutCommand.Create(),
+};
+var command = root.Parse(args);
+var code = await command.InvokeAsync();
+return command.Errors.Count > 0 ? ExitCodes.Usage : code;

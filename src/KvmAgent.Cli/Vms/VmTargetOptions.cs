@@ -1,0 +1,11 @@
+using System.CommandLine;
+
+namespace KvmAgent.Cli.Vms;
+
+/// <summary>Where machines are looked for.</summary>
+internal static class VmTargetOptions
+{
+    public static Option<string?> Namespace { get; } = new("--namespace", "-n") { Description = "Of the machines; without it \"default\".", Recursive = true };
+
+    public static Option<string?> Provider { get; } = new("--provider") { Description = "The provider's name; without it the coordinator's own cluster.", Recursive = true };
+}
