@@ -1,11 +1,13 @@
 using System.CommandLine;
 using KvmAgent.Cli;
 using KvmAgent.Cli.Login;
+using KvmAgent.Cli.Nodes;
 using KvmAgent.Cli.Vms;
 
 var root = new RootCommand("Manages virtual machines by a kvm-coordinator.")
 {
     VmCommand.Create(),
+    NodeCommand.Create(),
     LoginCommand.Create(),
     LogoutCommand.Create(),
 };

@@ -21,9 +21,15 @@ public sealed class LoginTests : IDisposable
         (run.ExitCode, File.Exists(_kvmctl.LoginFile)).ShouldBe((77, false), run.Error);
         run = await _kvmctl.RunAsync("login", url, "--token-file", _kvmctl.Write("token", management.Cluster.Server.Token));
         run.ExitCode.ShouldBe(69);
-        run.Error.ShouldContain("see that it runs, and that its certificate is trusted (login --ca-file)");
+        run.Error.ShouldContain("see that it runs, and that its certificate is trusted (login --ca-file) and of that name");
 
-        (await _kvmctl.DoAsync("login", url, "--ca-file", authority, "--token-file", _kvmctl.Write("token", management.Cluster.Server.Token))).ShouldContain($"logged in to {url}");
+        var forwarded = $"https://localhost:{management.Address.Port}";
+        var token = _kvmctl.Write("token", management.Cluster.Server.Token);
+        (await _kvmctl.RunAsync("login", forwarded, "--ca-file", authority, "--token-file", token)).Error.ShouldContain("RemoteCertificateNameMismatch");
+        await _kvmctl.DoAsync("login", forwarded, "--ca-file", authority, "--token-file", token, "--tls-server-name", "coordinator.test");
+        await _kvmctl.DoAsync("vm", "list", "-A");
+
+        (await _kvmctl.DoAsync("login", url, "--ca-file", authority, "--token-file", token)).ShouldContain($"logged in to {url}");
         File.GetUnixFileMode(_kvmctl.LoginFile).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
         await _kvmctl.DoAsync("vm", "list", "-A");
         await _kvmctl.DoAsync("logout");

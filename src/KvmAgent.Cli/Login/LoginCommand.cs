@@ -11,14 +11,16 @@ internal static class LoginCommand
         var server = new Argument<string>("url") { Description = "Of the coordinator's management API, such as https://vms.example.org." };
         var tokenFile = new Option<string?>("--token-file") { Description = "A file with the token, or - for the standard input. Without it the token of the kubeconfig's user is used, anew each time." };
         var authority = new Option<string?>("--ca-file") { Description = "PEM of the authority that the coordinator's certificate is of; without it the system's are trusted." };
+        var serverName = new Option<string?>("--tls-server-name") { Description = "The name in the coordinator's certificate, where it is not the URL's host, as behind a port-forward." };
         var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Without it KUBECONFIG, or the usual one." };
         var context = new Option<string?>("--context") { Description = "Instead of the kubeconfig's current one." };
-        var command = new Command("login", "Keep where the coordinator is, and how you are known there.") { server, tokenFile, authority, kubeconfig, context };
+        var command = new Command("login", "Keep where the coordinator is, and how you are known there.") { server, tokenFile, authority, serverName, kubeconfig, context };
         command.Guard(async (result, cancel) =>
         {
             var login = new LoginFile(result.GetValue(server)!)
             {
                 CertificateAuthority = result.GetValue(authority) is { } file ? await ReadAsync("--ca-file", file, cancel).ConfigureAwait(false) : null,
+                TlsServerName = result.GetValue(serverName),
                 Token = result.GetValue(tokenFile) is { } from ? (await ReadAsync("--token-file", from, cancel).ConfigureAwait(false)).Trim() : null,
                 Kubeconfig = result.GetValue(kubeconfig) is { } path ? Path.GetFullPath(path) : null,
                 Context = result.GetValue(context),

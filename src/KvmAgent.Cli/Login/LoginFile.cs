@@ -12,6 +12,9 @@ internal sealed record LoginFile(string Server)
     /// <summary>PEM, of those that are trusted; null: the system's.</summary>
     public string? CertificateAuthority { get; init; }
 
+    /// <summary>In its certificate, where it is not the address's host, as behind a port-forward.</summary>
+    public string? TlsServerName { get; init; }
+
     /// <summary>Null: that of the kubeconfig's user, asked for each time.</summary>
     public string? Token { get; init; }
 

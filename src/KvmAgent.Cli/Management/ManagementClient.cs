@@ -20,10 +20,12 @@ internal sealed class ManagementClient : IDisposable
     private readonly HttpClient _http;
     private readonly X509Certificate2Collection? _authorities;
 
-    private ManagementClient(Uri server, string token, X509Certificate2Collection? authorities)
+    private ManagementClient(Uri server, string? serverName, string token, X509Certificate2Collection? authorities)
     {
         _authorities = authorities;
         _http = new HttpClient(Handler(authorities)) { BaseAddress = server, Timeout = Limit };
+        // The only way to another name in TLS that the runtime has.
+        _http.DefaultRequestHeaders.Host = serverName;
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
@@ -51,7 +53,12 @@ internal sealed class ManagementClient : IDisposable
             throw new CliException(ExitCodes.Usage, "the token is empty or has characters that no token has; get another, as by `kubectl create token`");
         }
 
-        return new ManagementClient(server, token, Authorities(login.CertificateAuthority));
+        if (login.TlsServerName is { } name && Uri.CheckHostName(name) == UriHostNameType.Unknown)
+        {
+            throw new CliException(ExitCodes.Usage, $"--tls-server-name \"{name}\" is no name of a host; give one such as kvm-coordinator-management.kvm-system.svc");
+        }
+
+        return new ManagementClient(server, login.TlsServerName, token, Authorities(login.CertificateAuthority));
     }
 
     public void Dispose()
@@ -98,7 +105,7 @@ internal sealed class ManagementClient : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new CliException(ExitCodes.Unavailable, $"{_http.BaseAddress} does not answer: {e.InnerException?.Message ?? e.Message}; see that it runs, and that its certificate is trusted (login --ca-file)", e);
+            throw new CliException(ExitCodes.Unavailable, $"{_http.BaseAddress} does not answer: {e.InnerException?.Message ?? e.Message}; see that it runs, and that its certificate is trusted (login --ca-file) and of that name (--tls-server-name)", e);
         }
         catch (JsonException e)
         {

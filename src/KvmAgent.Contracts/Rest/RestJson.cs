@@ -10,6 +10,7 @@ namespace KvmAgent.Contracts.Rest;
 [JsonSerializable(typeof(VmPowerRequest))]
 [JsonSerializable(typeof(VmCreateRequest))]
 [JsonSerializable(typeof(VmAnswer))]
+[JsonSerializable(typeof(NodeList))]
 [JsonSerializable(typeof(RestError))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

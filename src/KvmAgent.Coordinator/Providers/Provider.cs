@@ -24,6 +24,9 @@ internal sealed record Provider
 /// <summary>All that there are.</summary>
 internal sealed class ProviderList(IReadOnlyList<Provider> providers)
 {
+    /// <summary>How a request without a body names one.</summary>
+    public static readonly (string Name, string Description) Parameter = ("provider", "The provider's name; without it the coordinator's own cluster.");
+
     /// <param name="name">Null: the own one.</param>
     /// <exception cref="CoordinatorException">There is none of the name.</exception>
     public Provider Get(string? name) => providers.FirstOrDefault(p => p.Name == (name ?? Provider.Own))

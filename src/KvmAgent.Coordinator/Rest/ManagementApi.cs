@@ -7,7 +7,8 @@ namespace KvmAgent.Coordinator.Rest;
 /// <summary>The management API put together, the same in a cluster and alone.</summary>
 internal static class ManagementApi
 {
-    public static IReadOnlyList<RestRoute> Routes(ProviderList providers, IAccess access, TimeProvider time) => new VmRoutes(providers, access, time).All;
+    public static IReadOnlyList<RestRoute> Routes(ProviderList providers, IAccess access, TimeProvider time) =>
+        [.. new VmRoutes(providers, access, time).All, .. new NodeRoutes(providers, time).All];
 
     public static RestApi Of(ProviderList providers, IAccess access, TimeProvider time, ILoggerFactory logs) =>
         new(Routes(providers, access, time), access, time, logs.CreateLogger<RestApi>());

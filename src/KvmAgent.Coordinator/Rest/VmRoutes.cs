@@ -20,8 +20,6 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
 {
     private const string Root = "/kubevirt/vms", One = Root + "/{namespace}/{name}";
 
-    private static readonly (string, string) OfProvider = ("provider", "The provider's name; without it the coordinator's own cluster.");
-
     private readonly VmPower _power = new(providers, time);
 
     private static readonly RestJson Json = RestJson.Strict;
@@ -29,9 +27,9 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
     public IReadOnlyList<RestRoute> All =>
     [
         RestRoute.Of(HttpMethods.Post, $"{Root}/list", "Lists machines.", Json.VmListRequest, Json.VmList, ListAsync, changes: false),
-        RestRoute.Of(HttpMethods.Get, One, "Tells everything of a machine.", Json.VmDetails, GetAsync) with { Query = [OfProvider] },
+        RestRoute.Of(HttpMethods.Get, One, "Tells everything of a machine.", Json.VmDetails, GetAsync) with { Query = [ProviderList.Parameter] },
         RestRoute.Of(HttpMethods.Post, Root, "Makes a machine of a manifest.", Json.VmCreateRequest, Json.VmAnswer, CreateAsync) with { Status = 201 },
-        RestRoute.Of(HttpMethods.Delete, One, "Deletes a machine, and what was made for it.", Json.VmAnswer, DeleteAsync, changes: true) with { Query = [OfProvider] },
+        RestRoute.Of(HttpMethods.Delete, One, "Deletes a machine, and what was made for it.", Json.VmAnswer, DeleteAsync, changes: true) with { Query = [ProviderList.Parameter] },
         .. _power.All(One),
         NotThere(HttpMethods.Post, "migrate", "Moves a machine to another node."),
         NotThere(HttpMethods.Post, "snapshot", "Takes a snapshot."),
@@ -61,7 +59,7 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
 
     private async Task<VmDetails> GetAsync(RestRequest request)
     {
-        var (provider, key) = (providers.Get(request.Query("provider")), request.Machine);
+        var (provider, key) = (providers.Get(request.Query(ProviderList.Parameter.Name)), request.Machine);
         var client = provider.ClientFor(request.Caller);
         var machine = FindAsync(client, Kinds.VirtualMachines, key, request.Cancel);
         var instance = FindAsync(client, Kinds.VirtualMachineInstances, key, request.Cancel);
@@ -95,7 +93,7 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
 
     private async Task<VmAnswer> DeleteAsync(RestRequest request)
     {
-        var (provider, key) = (providers.Get(request.Query("provider")), request.Machine);
+        var (provider, key) = (providers.Get(request.Query(ProviderList.Parameter.Name)), request.Machine);
         var client = provider.ClientFor(request.Caller);
         try
         {

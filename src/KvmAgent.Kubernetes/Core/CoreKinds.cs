@@ -8,6 +8,8 @@ public static class CoreKinds
 {
     public static readonly ResourceKind<Pod> Pods = new("", "v1", "pods", "Pod", true, CoreJson.Default.Pod);
 
+    public static readonly ResourceKind<Node> Nodes = new("", "v1", "nodes", "Node", false, CoreJson.Default.Node);
+
     public static readonly ResourceKind<ConfigMap> ConfigMaps = new("", "v1", "configmaps", "ConfigMap", true, CoreJson.Default.ConfigMap);
 
     public static readonly ResourceKind<Event> Events = new("", "v1", "events", "Event", true, CoreJson.Default.Event);
@@ -22,6 +24,7 @@ public static class CoreKinds
 }
 
 [JsonSerializable(typeof(Pod))]
+[JsonSerializable(typeof(Node))]
 [JsonSerializable(typeof(ConfigMap))]
 [JsonSerializable(typeof(Event))]
 [JsonSerializable(typeof(Secret))]

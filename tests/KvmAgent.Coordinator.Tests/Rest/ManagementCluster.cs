@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Faults;
+using KvmAgent.TestSupport.Api;
 
 namespace KvmAgent.Coordinator.Tests.Rest;
 
@@ -90,6 +91,27 @@ internal sealed class ManagementCluster : IAsyncDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         }
     }
+
+    /// <summary>As a kubelet registers it; its machine's id is its name behind <c>id-</c>.</summary>
+    public void CreateNode(string name, string architecture, string cpus, string memory, bool unschedulable = false) => Cluster.Server.Create(Yaml.Documents(
+        $$"""
+        apiVersion: v1
+        kind: Node
+        metadata: {name: {{name}} }
+        spec: {unschedulable: {{(unschedulable ? "true" : "false")}} }
+        status:
+          capacity: {cpu: "{{cpus}}", memory: {{memory}} }
+          addresses: [{type: InternalIP, address: 10.0.0.7}, {type: Hostname, address: {{name}} }]
+          conditions: [{type: Ready, status: "True"}]
+          nodeInfo:
+            architecture: {{architecture}}
+            kernelVersion: 6.1.0-28-cloud-amd64
+            osImage: Debian GNU/Linux 12 (bookworm)
+            operatingSystem: linux
+            machineID: id-{{name}}
+            kubeletVersion: v1.32.1
+            containerRuntimeVersion: containerd://1.7.24
+        """).Single().AsObject());
 
     public async ValueTask DisposeAsync()
     {
