@@ -14,6 +14,9 @@ internal sealed class CoordinatorProcess : IAsyncDisposable
 
     public Uri Agents => new($"wss://127.0.0.1:{_ports[0]}");
 
+    /// <summary>Where people find it.</summary>
+    public Uri Management => new($"https://127.0.0.1:{_ports[3]}");
+
     /// <summary>Since the process was started.</summary>
     public TimeSpan Age => TimeProvider.System.GetElapsedTime(_began);
 

@@ -1,5 +1,8 @@
 // See tests/bench/coordinator: what is measured, and how.
 using System.Globalization;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using KvmAgent.Contracts;
 using KvmAgent.Coordinator.Bench;
 using KvmAgent.TestSupport.Api;
@@ -21,6 +24,7 @@ try
         await GrowAsync(fleet, idle);
         await IdleAsync(fleet, coordinator, idle, seconds);
         await LagAsync(fleet);
+        await ListAsync(fleet, coordinator);
         await coordinator.DisposeAsync();
         coordinator = await RestartAsync(fleet, idle, program, kubeconfig);
     }
@@ -111,6 +115,33 @@ static async Task LagAsync(Fleet fleet)
     await Fleet.UntilAsync(() => told.Keys.All(fleet.Paused.ContainsKey), "a change did not arrive");
     double[] lags = [.. told.Select(t => Seconds(t.Value, fleet.Paused[t.Key])).Order()];
     Row("lag", $"of a change to the VMI's status P50 {At(lags, 0.5):0.000} s, P99 {At(lags, 0.99):0.000} s (wanted: at most 2)");
+}
+
+static async Task ListAsync(Fleet fleet, CoordinatorProcess coordinator)
+{
+    using var http = new HttpClient(new HttpClientHandler { ServerCertificateCustomValidationCallback = static (_, _, _, _) => true }) { BaseAddress = coordinator.Management };
+    http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", fleet.Server.Token);
+    var took = new List<double>();
+    var (vms, bytes) = (0, 0L);
+    for (var walk = 0; walk < 5; walk++)
+    {
+        string? next = null;
+        do
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            using var answer = await http.PostAsJsonAsync("/kubevirt/vms/list", new { all_namespaces = true, limit = 100, @continue = next });
+            var text = await answer.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync();
+            took.Add(TimeProvider.System.GetElapsedTime(began).TotalMilliseconds);
+            var page = JsonNode.Parse(text)!;
+            (vms, bytes, next) = ((int)page["total"]!, text.Length, (string?)page["continue"] is { } more && took.Count < 600 ? more : null);
+            // One caller has 50 requests a second.
+            await Task.Delay(TimeSpan.FromMilliseconds(21), TimeProvider.System);
+        }
+        while (next is not null);
+    }
+
+    double[] all = [.. took.Order()];
+    Row("list", $"a page of 100 of {vms} ({bytes >> 10} KiB) P50 {At(all, 0.5):0.0} ms, P99 {At(all, 0.99):0.0} ms (wanted: at most 50), the slowest of {all.Length} {all[^1]:0} ms");
 }
 
 static async Task<CoordinatorProcess> RestartAsync(Fleet fleet, int count, string program, string kubeconfig)
