@@ -70,6 +70,7 @@ internal sealed class FaultCluster : IAsyncDisposable
             ListenAgents = new IPEndPoint(IPAddress.Loopback, 0),
             ListenApi = api ?? new IPEndPoint(IPAddress.Loopback, 0),
             ListenHealth = new IPEndPoint(IPAddress.Loopback, 0),
+            ListenUploads = new IPEndPoint(IPAddress.Loopback, 0),
             Namespace = SystemNamespace,
             Identity = token,
             TlsSecret = "tls",

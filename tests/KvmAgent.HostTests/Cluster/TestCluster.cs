@@ -177,6 +177,7 @@ internal sealed class TestCluster : IAsyncDisposable
             ["LISTEN_AGENTS"] = "127.0.0.1:0",
             ["LISTEN_API"] = "127.0.0.1:0",
             ["LISTEN_HEALTH"] = "127.0.0.1:0",
+            ["LISTEN_UPLOADS"] = "127.0.0.1:0",
             ["LOG_LEVEL"] = "debug",
         };
         Coordinator = Add(Background.Start("env", [.. environment.Select(static e => $"{e.Key}={e.Value}"), "dotnet", Program, "serve"]));
