@@ -10,7 +10,7 @@ namespace KvmAgent.HostTests.Cluster;
 
 /// <summary>
 /// The same with an API server that is not ours and an unmodified virtctl: KVM_TEST_KUBECONFIG names an administrator's kubeconfig of a
-/// cluster without nodes that has nothing of ours yet, and virtctl and kubectl are on the PATH. The server must reach localhost.
+/// cluster without nodes that has nothing of ours but of these tests, and virtctl and kubectl are on the PATH. The server must reach localhost.
 /// </summary>
 public class RealServerTests
 {
@@ -72,6 +72,48 @@ public class RealServerTests
         (await VirtctlAsync(cluster, "stop", "web")).ShouldContain("scheduled to stop");
         await cluster.PrintsAsync("web", "Stopped");
         await KubectlAsync(cluster, "delete", "vm", "web", "--timeout=60s");
+    }
+
+    [RealServerFact]
+    public async Task Virtctl_uploads_images_and_archives()
+    {
+        var files = Directory.CreateTempSubdirectory("kvmtest-upload-");
+        try
+        {
+            var (raw, image, tar) = (Path.Combine(files.FullName, "disk.raw"), Path.Combine(files.FullName, "disk.qcow2"), Path.Combine(files.FullName, "tree.tar"));
+            var disk = new byte[12 << 20];
+            new Random(5).NextBytes(disk.AsSpan(1 << 20, 9 << 20));
+            await File.WriteAllBytesAsync(raw, disk);
+            await ProcessRunner.RunAsync("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, image]);
+            await ProcessRunner.RunAsync("tar", ["-C", files.FullName, "-cf", tar, "disk.qcow2"]);
+            await using var cluster = await TestCluster.StartAsync(await File.ReadAllTextAsync(RealServerFactAttribute.Kubeconfig!));
+            var url = $"https://127.0.0.1:{cluster.UploadPort}";
+
+            await UploadAsync("pvc", "by-claim", "--image-path", image, "--uploadproxy-url", url);
+            (await DiskAsync("by-claim")).ShouldBe(disk);
+
+            // Where it is sent says CDIConfig from here on.
+            (await KubectlAsync(cluster, "get", "cdiconfig", "config")).ShouldContain(TestCluster.UploadUrl);
+            await KubectlAsync(cluster, "patch", "cdiconfig", "config", "--type=merge", $$$"""--patch={"spec":{"uploadProxyURLOverride":"{{{url}}}"} }""");
+            await UploadAsync("dv", "by-volume", "--image-path", image, "--force-bind", "--datasource");
+            (await DiskAsync("by-volume")).ShouldBe(disk);
+            (await KubectlAsync(cluster, "get", "dv", "by-volume")).ShouldContain("Succeeded");
+            await Until.TrueAsync(async () => (await KubectlAsync(cluster, "get", "datasource", "by-volume")).Contains("True", StringComparison.Ordinal));
+            await UploadAsync("dv", "tree", "--archive-path", tar);
+            (await File.ReadAllBytesAsync(Path.Combine(cluster.Storage.Claim(TestCluster.Namespace, "tree"), "disk.qcow2"))).ShouldBe(await File.ReadAllBytesAsync(image));
+            await KubectlAsync(cluster, "delete", "dv,datasource,pvc", "--all", "--timeout=60s");
+            await KubectlAsync(cluster, "delete", "cdiconfig", "config");
+
+            async Task UploadAsync(string kind, string name, params string[] more) =>
+                (await VirtctlAsync(cluster, ["image-upload", kind, name, "--size=64Mi", "--insecure", .. more])).ShouldContain("completed successfully");
+
+            async Task<byte[]> DiskAsync(string claim) =>
+                (await File.ReadAllBytesAsync(Path.Combine(cluster.Storage.Claim(TestCluster.Namespace, claim), "disk.img")))[..disk.Length];
+        }
+        finally
+        {
+            files.Delete(recursive: true);
+        }
     }
 
     private static Task<string> VirtctlAsync(TestCluster cluster, params string[] command) => RunAsync(cluster, "virtctl", command);
