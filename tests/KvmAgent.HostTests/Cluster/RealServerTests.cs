@@ -101,11 +101,37 @@ public class RealServerTests
             await Until.TrueAsync(async () => (await KubectlAsync(cluster, "get", "datasource", "by-volume")).Contains("True", StringComparison.Ordinal));
             await UploadAsync("dv", "tree", "--archive-path", tar);
             (await File.ReadAllBytesAsync(Path.Combine(cluster.Storage.Claim(TestCluster.Namespace, "tree"), "disk.qcow2"))).ShouldBe(await File.ReadAllBytesAsync(image));
+
+            // In two parts, as charts/kvm-coordinator/README.md has it.
+            var (volume, request) = (Path.Combine(files.FullName, "volume.json"), Path.Combine(files.FullName, "token.json"));
+            await File.WriteAllTextAsync(volume, """
+                {"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": "in-parts"},
+                 "spec": {"source": {"upload": {} }, "storage": {"resources": {"requests": {"storage": "64Mi"} } } } }
+                """);
+            await File.WriteAllTextAsync(request, """
+                {"apiVersion": "upload.cdi.kubevirt.io/v1beta1", "kind": "UploadTokenRequest", "metadata": {"name": "mine"}, "spec": {"pvcName": "in-parts"} }
+                """);
+            await KubectlAsync(cluster, "create", "-f", volume);
+            await KubectlAsync(cluster, "wait", "dv/in-parts", "--for=jsonpath={.status.phase}=UploadReady", "--timeout=60s");
+            var token = await KubectlAsync(cluster, "create", "-o", "jsonpath={.status.token}", "-f", request);
+            await File.WriteAllBytesAsync(tar, (await File.ReadAllBytesAsync(image))[..(5 << 20)]);
+            await PatchAsync(0, tar);
+            (await TusAsync("-I")).ShouldContain($"Upload-Offset: {5 << 20}");
+            await PatchAsync(5 << 20, image);
+            await KubectlAsync(cluster, "wait", "dv/in-parts", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s");
+            (await DiskAsync("in-parts")).ShouldBe(disk);
             await KubectlAsync(cluster, "delete", "dv,datasource,pvc", "--all", "--timeout=60s");
             await KubectlAsync(cluster, "delete", "cdiconfig", "config");
 
             async Task UploadAsync(string kind, string name, params string[] more) =>
                 (await VirtctlAsync(cluster, ["image-upload", kind, name, "--size=64Mi", "--insecure", .. more])).ShouldContain("completed successfully");
+
+            Task<string> TusAsync(params string[] more) => RunAsync(
+                cluster, "curl", ["-sSk", "--fail-with-body", "-H", $"Authorization: Bearer {token}", "-H", "Tus-Resumable: 1.0.0", .. more, $"{url}/v1beta1/upload-resumable"]);
+
+            Task<string> PatchAsync(int offset, string file) => TusAsync(
+                "-X", "PATCH", "-H", $"Upload-Offset: {offset}", "-H", $"Upload-Length: {new FileInfo(image).Length}", "-H", "Content-Type: application/offset+octet-stream",
+                "-C", $"{offset}", "-T", file);
 
             async Task<byte[]> DiskAsync(string claim) =>
                 (await File.ReadAllBytesAsync(Path.Combine(cluster.Storage.Claim(TestCluster.Namespace, claim), "disk.img")))[..disk.Length];

@@ -7,6 +7,7 @@ using KvmAgent.HostTests.Containers;
 using KvmAgent.HostTests.Guests;
 using KvmAgent.HostTests.Support;
 using KvmAgent.Kubernetes;
+using KvmAgent.Kubernetes.Resources;
 using KvmAgent.Processes;
 
 namespace KvmAgent.HostTests.Cluster;
@@ -28,6 +29,10 @@ internal sealed class TestCluster : IAsyncDisposable
     public static readonly string AgentUrl = $"https://{PodNamespace.Client}:{AgentPort}";
 
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "kvm-coordinator.dll");
+
+    private static readonly ResourceKind<RawObject> ApiServices = RawObjects.Kind("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced: false);
+
+    private static readonly (string Version, string Group)[] Apis = [("v1", "subresources.kubevirt.io"), ("v1alpha3", "subresources.kubevirt.io"), ("v1beta1", "upload.cdi.kubevirt.io")];
 
     private readonly string _directory = Directory.CreateTempSubdirectory("kvmtest-cluster-").FullName;
     private readonly List<IAsyncDisposable> _parts = [];
@@ -150,6 +155,12 @@ internal sealed class TestCluster : IAsyncDisposable
 
     private async Task InstallAsync()
     {
+        // Of a coordinator before this one, which listened elsewhere.
+        foreach (var (version, group) in Apis)
+        {
+            await Client.DeleteIfThereAsync(ApiServices, null, $"{version}.{group}", null, CancellationToken.None);
+        }
+
         var definitions = RawObjects.Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced: false);
         foreach (var definition in CustomResourceDefinitions.All)
         {
@@ -196,12 +207,9 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>The APIServices, whose caBundle the coordinator then sets.</summary>
     private async Task RegisterAsync()
     {
-        var kind = RawObjects.Kind("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced: false);
-        foreach (var (version, group) in new[] { ("v1", "subresources.kubevirt.io"), ("v1alpha3", "subresources.kubevirt.io"), ("v1beta1", "upload.cdi.kubevirt.io") })
+        foreach (var (version, group) in Apis)
         {
-            // Of a coordinator before this one, which listened elsewhere.
-            await Client.DeleteIfThereAsync(kind, null, $"{version}.{group}", null, CancellationToken.None);
-            await Client.CreateAsync(kind, $$"""
+            await Client.CreateAsync(ApiServices, $$"""
                 {"metadata":{"name":"{{version}}.{{group}}"},
                  "spec":{"group":"{{group}}","version":"{{version}}","groupPriorityMinimum":1000,"versionPriority":15,
                  "service":{"name":"{{ServiceName}}","namespace":"{{SystemNamespace}}","port":{{ApiPort}} } } }
