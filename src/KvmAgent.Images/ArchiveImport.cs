@@ -61,7 +61,7 @@ public static class ArchiveImport
         var timings = new StoreTimings();
         var meter = new FetchMeter(progress, TimeProvider.System, timings.Report);
         using var archive = request.Upload is { } upload
-            ? new UploadedStream(upload, timings.Stall, TimeProvider.System)
+            ? new UploadedStream(upload)
             : await ImageSource.Parse(request.Source, request.Access).OpenAsync(TimeProvider.System, timings, ct).ConfigureAwait(false);
         meter.Begin(FetchPhase.Fetching, 0, archive.TotalLength, $"from {archive.Name}");
         return await OwnThread.RunAsync(() => Unpack(archive, request, meter, mostEntries, ct), ct).ConfigureAwait(false);

@@ -88,7 +88,7 @@ public static class DiskImport
         RemoveLeftovers(request);
         var meter = new FetchMeter(progress, time, timings.Report);
         using var image = request.Upload is { } upload
-            ? new UploadedStream(upload, timings.Stall, time)
+            ? new UploadedStream(upload)
             : await ImageSource.Parse(request.Source, request.Access).OpenAsync(time, timings, ct).ConfigureAwait(false);
         if (image is FileImageData file && request.Checksum is not null)
             await HashAsync(file, request, meter, ct).ConfigureAwait(false);

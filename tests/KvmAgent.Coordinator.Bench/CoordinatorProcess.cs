@@ -39,7 +39,8 @@ internal sealed class CoordinatorProcess : IAsyncDisposable
         foreach (var (name, value) in new[]
         {
             ("KUBECONFIG", kubeconfig), ("POD_NAMESPACE", "kvm-system"), ("POD_NAME", "bench"), ("AGENT_IMAGE", "registry.example/kvm-agent:1"),
-            ("AGENT_URL", "https://coordinator.bench:8443"), ("LISTEN_AGENTS", "127.0.0.1:0"), ("LISTEN_API", "127.0.0.1:0"), ("LISTEN_HEALTH", "127.0.0.1:0"), ("LISTEN_MANAGEMENT", "127.0.0.1:0"),
+            ("AGENT_URL", "https://coordinator.bench:8443"), ("LISTEN_AGENTS", "127.0.0.1:0"), ("LISTEN_API", "127.0.0.1:0"), ("LISTEN_HEALTH", "127.0.0.1:0"),
+            ("LISTEN_MANAGEMENT", "127.0.0.1:0"), ("LISTEN_UPLOADS", "127.0.0.1:0"),
             ("KVM_RESOURCE", "devices.kubevirt.io/kvm"),
         })
         {

@@ -9,6 +9,7 @@
 {{- define "kvm-coordinator.env" -}}
 {{- $v := .Values -}}
 {{- $full := include "kvm-coordinator.fullname" . -}}
+{{- $uploads := ternary (list (printf "%s-upload.%s.svc" $full .Release.Namespace)) list (ne (int $v.imports.concurrency) 0) -}}
 {{- $settings := list
     (list "AGENT_IMAGE" (printf "%s:%s" $v.agent.image.repository (default .Chart.AppVersion $v.agent.image.tag)))
     (list "AGENT_IMAGE_PULL_POLICY" $v.agent.image.pullPolicy)
@@ -21,14 +22,16 @@
     (list "IMPORT_CONCURRENCY" (toString $v.imports.concurrency))
     (list "IMPORTER_REQUESTS" (include "kvm-coordinator.pairs" $v.imports.requests))
     (list "IMPORTER_LIMITS" (include "kvm-coordinator.pairs" $v.imports.limits))
+    (list "UPLOAD_URL" $v.imports.uploadUrl)
     (list "AGENT_URL" (default (printf "https://%s-agents.%s.svc:%v" $full .Release.Namespace $v.listen.agentsPort) $v.agent.url))
     (list "AGENT_AUDIENCE" $v.agent.audience)
     (list "LISTEN_AGENTS" (printf "%s:%v" $v.listen.address $v.listen.agentsPort))
     (list "LISTEN_API" (printf "%s:%v" $v.listen.address $v.listen.apiPort))
     (list "LISTEN_MANAGEMENT" (printf "%s:%v" $v.listen.address $v.listen.managementPort))
     (list "LISTEN_HEALTH" (printf "%s:%v" $v.listen.address $v.listen.healthPort))
+    (list "LISTEN_UPLOADS" (ternary (printf "%s:%v" $v.listen.address $v.listen.uploadPort) "" (ne (int $v.imports.concurrency) 0)))
     (list "TLS_SECRET" (include "kvm-coordinator.tlsSecret" .))
-    (list "TLS_NAMES" (concat (list (printf "%s.%s.svc" $full .Release.Namespace) (printf "%s-agents.%s.svc" $full .Release.Namespace) (printf "%s-management.%s.svc" $full .Release.Namespace)) $v.tls.names | join ","))
+    (list "TLS_NAMES" (concat (list (printf "%s.%s.svc" $full .Release.Namespace) (printf "%s-agents.%s.svc" $full .Release.Namespace) (printf "%s-management.%s.svc" $full .Release.Namespace)) $uploads $v.tls.names | join ","))
     (list "WATCH_NAMESPACE" $v.watchNamespace)
     (list "OTEL_EXPORTER_OTLP_ENDPOINT" $v.traces.otlpEndpoint)
     (list "LOG_FORMAT" $v.log.format)

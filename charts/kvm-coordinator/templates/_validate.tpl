@@ -5,9 +5,9 @@ without access to a cluster, nothing is known of it.
 {{- define "kvm-coordinator.validate" -}}
 {{- $errors := list -}}
 
-{{- $ports := list (toString .Values.listen.agentsPort) (toString .Values.listen.apiPort) (toString .Values.listen.managementPort) (toString .Values.listen.healthPort) -}}
-{{- if lt (len (uniq $ports)) 4 -}}
-{{- $errors = append $errors (printf "listen.agentsPort, listen.apiPort, listen.managementPort and listen.healthPort are %s: give each a port of its own" (join ", " $ports)) -}}
+{{- $ports := list (toString .Values.listen.agentsPort) (toString .Values.listen.apiPort) (toString .Values.listen.managementPort) (toString .Values.listen.healthPort) (toString .Values.listen.uploadPort) -}}
+{{- if lt (len (uniq $ports)) 5 -}}
+{{- $errors = append $errors (printf "listen.agentsPort, listen.apiPort, listen.managementPort, listen.healthPort and listen.uploadPort are %s: give each a port of its own" (join ", " $ports)) -}}
 {{- end -}}
 
 {{- if and .Values.imports.concurrency (or (lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "cdis.cdi.kubevirt.io") (.Capabilities.APIVersions.Has "cdi.kubevirt.io/v1beta1/CDI")) -}}

@@ -8,9 +8,18 @@ public static class ImporterProtocol
 
     /// <summary>
     /// Below the coordinator's URL: GET, which is answered once somebody sends the claim's image, with its bytes. An importer asks each replica,
-    /// for whoever sends comes to any.
+    /// for whoever sends comes to any, and again where not all of them came.
     /// </summary>
     public const string UploadPath = "/importers/v1/upload";
+
+    /// <summary>
+    /// As tus 1.0.0 names it. Asked with: how many bytes the importer has already. Answered with: where these begin, which is there or, where all of
+    /// it is sent anew, 0.
+    /// </summary>
+    public const string UploadOffset = "Upload-Offset";
+
+    /// <summary>Of all of it; absent where that is not known.</summary>
+    public const string UploadLength = "Upload-Length";
 }
 
 /// <param name="Percent">0 to 100.</param>

@@ -129,9 +129,22 @@ public sealed record DataVolumeEndpoint
 public sealed record DataVolumeTemplate
 {
     [Description("Its name, labels and annotations.")]
-    public required JsonObject Metadata { get; init; }
+    public required VolumeTemplateMetadata Metadata { get; init; }
 
     public required DataVolumeSpec Spec { get; init; }
+
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
+
+/// <summary>The name is declared, for a rule may speak only of what is.</summary>
+public sealed record VolumeTemplateMetadata
+{
+    public string? Name { get; init; }
+
+    public JsonObject? Labels { get; init; }
+
+    public JsonObject? Annotations { get; init; }
 
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }

@@ -42,6 +42,9 @@ internal static class Kinds
 
     public static readonly ResourceKind<DataImportCron> DataImportCrons =
         new(ImporterGroup, ImporterVersion, "dataimportcrons", "DataImportCron", true, ApiJson.Default.DataImportCron);
+
+    public static readonly ResourceKind<CdiConfig> CdiConfigs =
+        new(ImporterGroup, ImporterVersion, "cdiconfigs", "CDIConfig", false, ApiJson.Default.CdiConfig);
 }
 
 [JsonSerializable(typeof(VirtualMachine))]
@@ -54,6 +57,7 @@ internal static class Kinds
 [JsonSerializable(typeof(DataVolume))]
 [JsonSerializable(typeof(DataSource))]
 [JsonSerializable(typeof(DataImportCron))]
+[JsonSerializable(typeof(CdiConfig))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(PooledStringConverter)])]
 internal sealed partial class ApiJson : JsonSerializerContext;

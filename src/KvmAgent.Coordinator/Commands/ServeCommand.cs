@@ -45,6 +45,6 @@ internal static partial class ServeCommand
         return 0;
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "the coordinator of {Server} listens at {EndPoints} (agents, API, health, management) and looks after {Namespaces}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "the coordinator of {Server} listens at {EndPoints} (agents, API, health, management, uploads) and looks after {Namespaces}")]
     private static partial void LogStarted(ILogger log, Uri server, string endPoints, string namespaces);
 }

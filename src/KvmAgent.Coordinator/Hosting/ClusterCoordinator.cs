@@ -38,6 +38,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly ImportCache? _imports;
     private readonly PodTokens _tokens;
     private readonly UploadTokens _uploadTokens;
+    private readonly UploadSlots _uploads = new();
     private readonly ServingCertificate _certificate;
     private readonly FrontProxy _frontProxy;
     private readonly Peers? _peers;
@@ -74,7 +75,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             logs);
     }
 
-    /// <summary>Where it listens: agents, API server, health, management. Known once it is started.</summary>
+    /// <summary>Where it listens: agents, API server, health, management, and uploads where claims are filled. Known once it is started.</summary>
     public IReadOnlyList<IPEndPoint> EndPoints { get; private set; } = [];
 
     public bool IsLeader => _election?.IsLeader == true;
@@ -105,6 +106,12 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             await ListenAsync(_settings.ListenHealth, null, MapHealth, cancel).ConfigureAwait(false),
             await ListenAsync(_settings.ListenManagement, Listener.Tls(() => _certificate.Context), _management.Map, cancel).ConfigureAwait(false),
         ];
+        if (_imports is { } imports)
+        {
+            // A port of its own: it is the one that people reach from outside of the cluster.
+            var uploads = new UploadEndpoints(imports, _uploads, _uploadTokens, _time);
+            EndPoints = [.. EndPoints, await ListenAsync(_settings.ListenUploads, Listener.Tls(() => _certificate.Context), uploads.Map, cancel).ConfigureAwait(false)];
+        }
     }
 
     /// <summary>Until it is stopped, or a part of it fails: then all ends, for the rest would go on as if nothing were missing.</summary>
@@ -155,7 +162,8 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private async Task LeadImportsAsync(ImportCache cache, MachineOptions machines, CancellationToken stop)
     {
         using var controllers = new ImportControllers(_client, cache, machines, _settings.Imports, new CloneKeys(_certificate.SharedSecret), _time, _logs);
-        await controllers.RunAsync(stop).ConfigureAwait(false);
+        var address = new UploadAddress(_client, _settings.UploadUrl, _time, _logs.CreateLogger<UploadAddress>());
+        await Task.WhenAll(controllers.RunAsync(stop), address.RunAsync(stop)).ConfigureAwait(false);
     }
 
     private void MapAgents(IEndpointRouteBuilder routes)
@@ -166,7 +174,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         {
             AdmitAgent admit = new ImporterAdmission(_tokens, _imports).AdmitAsync;
             new ImporterEndpoints(_client, _imports, admit, _time).Map(routes);
-            new UploadEndpoints(_client, _imports, new UploadSlots(), _uploadTokens, admit, _time).Map(routes);
+            new UploadWaits(_client, _imports, _uploads, admit, _time).Map(routes);
         }
     }
 

@@ -20,6 +20,9 @@ internal sealed record CoordinatorSettings
     /// <summary>Health and metrics.</summary>
     public required IPEndPoint ListenHealth { get; init; }
 
+    /// <summary>Where images are sent, where claims are filled.</summary>
+    public required IPEndPoint ListenUploads { get; init; }
+
     /// <summary>The namespace of the coordinator's own: its lease and its certificates.</summary>
     public required string Namespace { get; init; }
 
@@ -40,6 +43,9 @@ internal sealed record CoordinatorSettings
 
     /// <summary>The URL that agents are given; null: no link.</summary>
     public string? AgentUrl { get; init; }
+
+    /// <summary>What people are told to send images to; null: nothing.</summary>
+    public string? UploadUrl { get; init; }
 
     public required string Audience { get; init; }
 

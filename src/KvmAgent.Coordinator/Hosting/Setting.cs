@@ -28,6 +28,9 @@ internal sealed record Setting(string Name, string Default, string Meaning)
 
     public static readonly Setting ImporterLimits = new("IMPORTER_LIMITS", "memory=256Mi", "What it may have at most, likewise.");
 
+    public static readonly Setting UploadUrl = new(
+        "UPLOAD_URL", "", "Where people reach the upload port, such as `https://upload.example.com`; CDIConfig `config` tells it to `virtctl`.");
+
     public static readonly Setting AgentUrl = new("AGENT_URL", "", "What agents dial: the headless Service, such as `https://kvm-coordinator-agents.kvm-system.svc:8443`.");
 
     public static readonly Setting Audience = new("AGENT_AUDIENCE", "kvm-coordinator", "The audience of the agents' tokens.");
@@ -40,9 +43,11 @@ internal sealed record Setting(string Name, string Default, string Meaning)
 
     public static readonly Setting ListenHealth = new("LISTEN_HEALTH", "0.0.0.0:8080", "Where `/healthz`, `/readyz` and `/metrics` are.");
 
+    public static readonly Setting ListenUploads = new("LISTEN_UPLOADS", "0.0.0.0:8445", "Where people's images are taken.");
+
     public static readonly Setting TlsSecret = new("TLS_SECRET", "kvm-coordinator-tls", "The Secret that keeps the certificates; it is made.");
 
-    public static readonly Setting TlsNames = new("TLS_NAMES", "", "Names that the certificate is for besides that of `AGENT_URL`, by commas: the Services'.");
+    public static readonly Setting TlsNames = new("TLS_NAMES", "", "Names that the certificate is for besides those of `AGENT_URL` and `UPLOAD_URL`, by commas: the Services'.");
 
     public static readonly Setting Namespace = new("POD_NAMESPACE", "that of the kubeconfig's context", "The coordinator's own namespace.");
 
@@ -63,7 +68,7 @@ internal sealed record Setting(string Name, string Default, string Meaning)
     public static readonly IReadOnlyList<Setting> All =
     [
         AgentImage, AgentImagePullPolicy, AgentImagePullSecrets, KvmResource, TunResource, SysctlIpForward, HostDiskPaths, NodeSelector,
-        ImportConcurrency, ImporterRequests, ImporterLimits, AgentUrl, Audience, ListenAgents, ListenApi, ListenManagement, ListenHealth, TlsSecret, TlsNames, Namespace,
-        OwnNamespace, PodName, WatchNamespace, OtlpEndpoint, LogFormat, LogLevel,
+        ImportConcurrency, ImporterRequests, ImporterLimits, UploadUrl, AgentUrl, Audience, ListenAgents, ListenApi, ListenManagement, ListenHealth, ListenUploads,
+        TlsSecret, TlsNames, Namespace, OwnNamespace, PodName, WatchNamespace, OtlpEndpoint, LogFormat, LogLevel,
     ];
 }

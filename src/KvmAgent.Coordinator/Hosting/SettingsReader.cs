@@ -20,19 +20,22 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
 
     private CoordinatorSettings Read(string? ns, string hostName)
     {
-        var url = Url();
+        var url = Url(Setting.AgentUrl, "https://kvm-coordinator-agents.kvm-system.svc:8443");
+        var uploads = Url(Setting.UploadUrl, "https://upload.example.com");
         return new CoordinatorSettings
         {
             ListenAgents = EndPoint(Setting.ListenAgents),
             ListenApi = EndPoint(Setting.ListenApi),
             ListenManagement = EndPoint(Setting.ListenManagement),
             ListenHealth = EndPoint(Setting.ListenHealth),
+            ListenUploads = EndPoint(Setting.ListenUploads),
             Namespace = Text(Setting.Namespace) ?? Text(Setting.OwnNamespace) ?? ns ?? "default",
             Identity = Text(Setting.PodName) ?? hostName,
             WatchNamespace = Text(Setting.WatchNamespace),
             TlsSecret = Value(Setting.TlsSecret),
-            TlsNames = [.. new[] { url?.Host }.OfType<string>().Concat(List(Setting.TlsNames)).Distinct()],
+            TlsNames = [.. new[] { url?.Host, uploads?.Host }.OfType<string>().Concat(List(Setting.TlsNames)).Distinct()],
             AgentUrl = url?.AbsoluteUri.TrimEnd('/'),
+            UploadUrl = uploads?.AbsoluteUri.TrimEnd('/'),
             Audience = Value(Setting.Audience),
             Machines = Machines(),
             Imports = Imports(),
@@ -92,16 +95,16 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
         return quantities;
     }
 
-    private Uri? Url()
+    private Uri? Url(Setting setting, string example)
     {
-        if (Text(Setting.AgentUrl) is not { } text)
+        if (Text(setting) is not { } text)
         {
             return null;
         }
 
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme != Uri.UriSchemeHttps || url.UserInfo.Length > 0 || url.Query.Length > 0)
         {
-            Wrong(Setting.AgentUrl, text, "is no https URL", "give one such as https://kvm-coordinator-agents.kvm-system.svc:8443");
+            Wrong(setting, text, "is no https URL", $"give one such as {example}");
             return null;
         }
 

@@ -81,6 +81,11 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
             var progress = Phase == Succeeded ? Whole : null;
             annotations[ImportAnnotations.Progress] = progress;
             annotations[ImportAnnotations.EarlyProgress] = progress;
+        }
+
+        if (Phase is Succeeded or Failed || Pod?.Metadata.Uid != claim.Metadata.Annotation(ImportAnnotations.PodUid))
+        {
+            // Nobody waits any more. One that is known may wait before the kubelet says that its pod runs.
             annotations[ImportAnnotations.PodReady] = null;
         }
 

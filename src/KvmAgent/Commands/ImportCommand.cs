@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using KvmAgent.Contracts;
 using KvmAgent.Import;
 using KvmAgent.Processes;
@@ -58,7 +59,8 @@ internal sealed class ImportCommand
         using var logs = CommandLine.Logs();
         var progress = new ProgressLog(TimeProvider.System, logs.CreateLogger<ProgressLog>()).For(Path.GetFileName(settings.Target));
         await using var report = settings.Link is { } link ? ImportReport.Begin(link, progress, TimeProvider.System, logs.CreateLogger<ImportReport>()) : null;
-        var uploads = settings.IsUpload ? new UploadReceiver(settings.Link!, TimeProvider.System, logs.CreateLogger<UploadReceiver>()) : null;
+        var uploads = settings.IsUpload ? new UploadReceiver(
+            new UploadOffers(settings.Link!, Dns.GetHostAddressesAsync, TimeProvider.System, logs.CreateLogger<UploadOffers>()), TimeProvider.System, logs.CreateLogger<UploadReceiver>()) : null;
         return await new Importer(settings, uploads, logs.CreateLogger<Importer>()).RunAsync(report ?? progress, cancel).ConfigureAwait(false);
     }
 

@@ -56,7 +56,7 @@ internal sealed partial class Importer(ImportSettings settings, UploadReceiver? 
             done.Image.Format.Name(), done.Size);
     }
 
-    /// <summary>One that breaks off is waited for again: who sends it begins anew.</summary>
+    /// <summary>One whose rest does not come is waited for anew.</summary>
     private async Task<(string Text, string? Format, long? Size)> UploadAsync(IProgress<FetchProgress> progress, CancellationToken cancel)
     {
         while (true)
@@ -139,7 +139,7 @@ internal sealed partial class Importer(ImportSettings settings, UploadReceiver? 
         return request with { Size = size, Most = most };
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Error}; the next try is waited for")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Error}; the next is waited for")]
     private partial void LogBroken(string error);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the disk gets {Size} of the {Wanted} that are wanted: the volume has {Free} free, and {Overhead} of it is for its file system")]

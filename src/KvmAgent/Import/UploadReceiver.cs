@@ -1,142 +1,114 @@
-using System.Net;
-using System.Net.Sockets;
-using System.Security.Cryptography;
-using KvmAgent.Contracts.Link;
 using KvmAgent.Images;
-using KvmAgent.Link;
-using KvmAgent.Qemu;
-using KvmAgent.Settings;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Import;
 
 /// <summary>
-/// Waits for an image that a person sends to the coordinator. Each replica is asked, for the person comes to any; the first that has one
-/// gives it, and the others are left.
+/// Waits for an image that a person sends to the coordinator. It may come in parts, and by several replicas: what is here is known only here,
+/// so each part is asked for with its place in the image, and where one breaks off the rest is waited for.
 /// </summary>
-internal sealed partial class UploadReceiver(LinkSettings link, TimeProvider time, ILogger<UploadReceiver> log)
+internal sealed partial class UploadReceiver(UploadOffers offers, TimeProvider time, ILogger<UploadReceiver> log)
 {
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(10), AskAgain = TimeSpan.FromSeconds(1);
+    /// <summary>How long nothing may come before the sender is taken for lost, and then before the rest is.</summary>
+    internal static readonly TimeSpan Silence = TimeSpan.FromSeconds(30), Patience = TimeSpan.FromMinutes(5);
 
-    /// <param name="take">Reads it to its end; the coordinator is told that all was taken by that.</param>
+    private readonly UploadOffers _offers = offers;
+    private readonly TimeProvider _time = time;
+    private UploadOffer? _anew;
+
+    /// <param name="take">Reads it to its end.</param>
     /// <param name="cancel">Ends the wait.</param>
     public async Task<T> ReceiveAsync<T>(Func<UploadedImage, Task<T>> take, CancellationToken cancel)
     {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var asked = new Dictionary<IPAddress, Task<Answer>>();
-        Answer? first = null;
-        try
-        {
-            while (first is null)
-            {
-                foreach (var address in await AddressesAsync(end.Token).ConfigureAwait(false))
-                {
-                    if (!asked.ContainsKey(address))
-                    {
-                        asked[address] = AskAsync(address, end.Token);
-                    }
-                }
-
-                var pause = Task.Delay(asked.Count == 0 ? AskAgain : LookEvery, time, end.Token);
-                var done = await Task.WhenAny(asked.Values.Append(pause)).ConfigureAwait(false);
-                cancel.ThrowIfCancellationRequested();
-                first = done is Task<Answer> answered ? await answered.ConfigureAwait(false) : null;
-            }
-
-            LogBegins(first.Address);
-            return await take(new UploadedImage(first.Content, first.Response.Content.Headers.ContentLength, "the upload")).ConfigureAwait(false);
-        }
-        finally
-        {
-            first?.Dispose();
-            await end.CancelAsync().ConfigureAwait(false);
-            foreach (var other in asked.Values)
-            {
-                await ((Task)other).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                if (other.IsCompletedSuccessfully && !ReferenceEquals(other.Result, first))
-                {
-                    other.Result.Dispose();
-                }
-            }
-        }
+        var first = _anew ?? await _offers.NextAsync(0, null, cancel).ConfigureAwait(false);
+        _anew = null;
+        using var parts = new Parts(this, first);
+        LogBegins(first.Address);
+        return await take(new UploadedImage(parts.ReadAsync, first.Total, "the upload")).ConfigureAwait(false);
     }
 
-    /// <summary>Until it has one: a replica that is restarted, or does not know the pod yet, is asked again.</summary>
-    private async Task<Answer> AskAsync(IPAddress address, CancellationToken cancel)
+    /// <summary>All that comes of one image, as if it were in one piece.</summary>
+    private sealed class Parts(UploadReceiver receiver, UploadOffer first) : IDisposable
     {
-        string? told = null;
-        while (true)
+        private UploadOffer? _part = first;
+        private long? _total = first.Total;
+        private long _received;
+
+        private string Here => _total is null ? $"{_received} bytes" : $"{_received} of {_total} bytes";
+
+        public void Dispose() => _part?.Dispose();
+
+        public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancel)
         {
+            while (_total is null || _received < _total)
+            {
+                string? why = null;
+                using var limit = new CancellationTokenSource(Silence, receiver._time);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+                try
+                {
+                    var count = await _part!.Content.ReadAsync(buffer, either.Token).ConfigureAwait(false);
+                    _received += count;
+                    if (count > 0)
+                    {
+                        return count;
+                    }
+
+                    _total ??= _received;
+                }
+                catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+                {
+                    why = $"nothing came for {Silence.TotalSeconds:0} s";
+                }
+                catch (Exception e) when (e is IOException or HttpRequestException)
+                {
+                    why = e.Message;
+                }
+
+                if (why is not null || _received < _total)
+                {
+                    await GoOnAsync(why, cancel).ConfigureAwait(false);
+                }
+            }
+
+            return 0;
+        }
+
+        /// <param name="why">It broke off; null: a part was whole.</param>
+        private async Task GoOnAsync(string? why, CancellationToken cancel)
+        {
+            _part?.Dispose();
+            _part = null;
+            if (why is not null)
+            {
+                receiver.LogBroken(Here, why);
+            }
+
+            using var limit = new CancellationTokenSource(Patience, receiver._time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+            UploadOffer next;
             try
             {
-                return await AskOnceAsync(address, cancel).ConfigureAwait(false);
+                next = await receiver._offers.NextAsync(_received, _total, either.Token).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is HttpRequestException or IOException or UnauthorizedAccessException or CryptographicException && !cancel.IsCancellationRequested)
+            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
             {
-                if (told != e.Message)
-                {
-                    LogFailed(address, told = e.Message);
-                }
+                throw new IOException($"there are {Here}, and nobody sent more for {Patience.TotalMinutes:0} minutes");
             }
 
-            await Task.Delay(AskAgain, time, cancel).ConfigureAwait(false);
-        }
-    }
-
-    private async Task<Answer> AskOnceAsync(IPAddress address, CancellationToken cancel)
-    {
-        // The wait has no end; a connection that is dead is found out by its pings.
-        var client = new HttpClient(LinkHttp.Handler(link, address)) { Timeout = Timeout.InfiniteTimeSpan };
-        HttpResponseMessage? response = null;
-        try
-        {
-            using var request = await LinkHttp.RequestAsync(link, HttpMethod.Get, ImporterProtocol.UploadPath, cancel).ConfigureAwait(false);
-            response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel).ConfigureAwait(false);
-            if (response.StatusCode != HttpStatusCode.OK)
+            if (next.Offset != _received || _received == 0)
             {
-                var why = response.Headers.WwwAuthenticate.FirstOrDefault()?.Parameter ?? "";
-                throw new HttpRequestException($"refused with {(int)response.StatusCode} {ConsoleText.Clean(why, 256)}".TrimEnd());
+                receiver._anew = next;
+                throw new IOException($"there are {Here}, and it is sent from its beginning again");
             }
 
-            return new Answer(address, client, response, await response.Content.ReadAsStreamAsync(cancel).ConfigureAwait(false));
-        }
-        catch
-        {
-            response?.Dispose();
-            client.Dispose();
-            throw;
-        }
-    }
-
-    private async Task<IReadOnlyList<IPAddress>> AddressesAsync(CancellationToken cancel)
-    {
-        try
-        {
-            return await Dns.GetHostAddressesAsync(link.Url!.DnsSafeHost, cancel).ConfigureAwait(false);
-        }
-        catch (SocketException e)
-        {
-            LogUnknown(link.Url!.DnsSafeHost, e.Message);
-            return [];
-        }
-    }
-
-    private sealed record Answer(IPAddress Address, HttpClient Client, HttpResponseMessage Response, Stream Content) : IDisposable
-    {
-        public void Dispose()
-        {
-            Content.Dispose();
-            Response.Dispose();
-            Client.Dispose();
+            (_part, _total) = (next, next.Total ?? _total);
         }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "an upload comes by the coordinator at {Address}")]
-    private partial void LogBegins(IPAddress address);
+    private partial void LogBegins(System.Net.IPAddress address);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "the coordinator at {Address} cannot be asked for an upload, it is tried again: {Error}")]
-    private partial void LogFailed(IPAddress address, string error);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "the coordinator {Host} is not found, it is tried again: {Error}")]
-    private partial void LogUnknown(string host, string error);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the upload broke off, {Here} are here and the rest is waited for: {Error}")]
+    private partial void LogBroken(string here, string error);
 }

@@ -24,7 +24,7 @@ public sealed class ChartRefusalTests
     public Task The_schema_refuses(string values, string error) => Helm.RefusesAsync(values, error);
 
     [HelmTheory]
-    [InlineData("listen.apiPort=8443", "listen.agentsPort, listen.apiPort, listen.managementPort and listen.healthPort are 8443, 8443, 8444, 8080: give each a port of its own")]
+    [InlineData("listen.apiPort=8443", "listen.agentsPort, listen.apiPort, listen.managementPort, listen.healthPort and listen.uploadPort are 8443, 8443, 8444, 8080, 8445: give each a port of its own")]
     public Task The_chart_refuses(string values, string error) => Helm.RefusesAsync(values, error);
 
     [HelmFact]

@@ -27,6 +27,7 @@ public sealed class ChartSettingsTests
             ["api"] = settings.ListenApi.Port,
             ["management"] = settings.ListenManagement.Port,
             ["health"] = settings.ListenHealth.Port,
+            ["upload"] = settings.ListenUploads.Port,
         });
         // The API server asks for this name.
         foreach (var service in chart.All("APIService").Select(static a => a["spec"]!["service"]!))
@@ -46,7 +47,7 @@ public sealed class ChartSettingsTests
         var settings = SettingsReader.Read(EnvironmentOf(chart), null, "host");
 
         settings.AgentUrl.ShouldBe($"https://{FullName}-agents.{Helm.Namespace}.svc:8443");
-        settings.TlsNames.ShouldBe([$"{FullName}-agents.{Helm.Namespace}.svc", $"{FullName}.{Helm.Namespace}.svc", $"{FullName}-management.{Helm.Namespace}.svc"]);
+        settings.TlsNames.ShouldBe([$"{FullName}-agents.{Helm.Namespace}.svc", $"{FullName}.{Helm.Namespace}.svc", $"{FullName}-management.{Helm.Namespace}.svc", $"{FullName}-upload.{Helm.Namespace}.svc"]);
         var spec = chart.Find("Service", $"{FullName}-agents")!["spec"]!;
         ((string?)spec["clusterIP"], (string?)spec["publishNotReadyAddresses"]).ShouldBe(("None", "true"));
     }

@@ -39,13 +39,13 @@ public sealed class RightsTests
     [InlineData(Machines)]
     public async Task It_may_do_what_it_does_and_nothing_more(string watched)
     {
-        var yaml = await Helm.TemplateAsync("--set", $"watchNamespace={watched}");
+        var yaml = await Helm.TemplateAsync("--set", $"watchNamespace={watched},imports.uploadUrl=https://upload.example.com");
         var chart = new RenderedChart(yaml);
         var rules = new RbacRules(chart.Objects.Append(AuthenticationReader()), Helm.Namespace, FullName);
         await using var server = await StartAsync(yaml);
         server.AddUser(Token, $"system:serviceaccount:{Helm.Namespace}:{FullName}", rules.Allows);
         var environment = EnvironmentOf(chart);
-        foreach (var listener in new[] { Setting.ListenAgents, Setting.ListenApi, Setting.ListenHealth })
+        foreach (var listener in new[] { Setting.ListenAgents, Setting.ListenApi, Setting.ListenHealth, Setting.ListenUploads })
         {
             environment[listener.Name] = "127.0.0.1:0";
         }
@@ -62,7 +62,8 @@ public sealed class RightsTests
             {
                 await LiveAsync(server, client);
                 await AskAsync(client, settings);
-                await Until.TrueAsync(() => server.All("apiregistration.k8s.io", "apiservices").All(static a => a["spec"]!["caBundle"] is not null));
+                await Until.TrueAsync(() => server.All("apiregistration.k8s.io", "apiservices").All(static a => a["spec"]!["caBundle"] is not null)
+                    && server.Get("cdi.kubevirt.io", "cdiconfigs", "", "config")?["status"] is not null);
             }
             catch (TimeoutException) when (rules.Refused.Count > 0)
             {

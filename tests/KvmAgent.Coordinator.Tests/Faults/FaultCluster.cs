@@ -71,6 +71,7 @@ internal sealed class FaultCluster : IAsyncDisposable
             ListenApi = api ?? new IPEndPoint(IPAddress.Loopback, 0),
             ListenHealth = new IPEndPoint(IPAddress.Loopback, 0),
             ListenManagement = new IPEndPoint(IPAddress.Loopback, 0),
+            ListenUploads = new IPEndPoint(IPAddress.Loopback, 0),
             Namespace = SystemNamespace,
             Identity = token,
             TlsSecret = "tls",

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Faults;
+using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.TestSupport.Api;
 
 namespace KvmAgent.Coordinator.Tests.Rest;
@@ -80,17 +81,8 @@ internal sealed class ManagementCluster : IAsyncDisposable
     }
 
     /// <summary>Waits until the list shows a machine as wanted.</summary>
-    public async Task ShownAsync(string name, string powerState)
-    {
-        JsonNode? last = null;
-        var began = TimeProvider.System.GetTimestamp();
-        while ((string?)last?["power_state"] != powerState)
-        {
-            TimeProvider.System.GetElapsedTime(began).ShouldBeLessThan(TimeSpan.FromSeconds(30), $"{name} is not {powerState}: {last?.ToJsonString()}");
-            last = (await ListAsync())["vms"]!.AsArray().FirstOrDefault(vm => (string?)vm!["name"] == name);
-            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
-        }
-    }
+    public Task ShownAsync(string name, string powerState) => Until.TrueAsync(
+        async () => (string?)(await ListAsync())["vms"]!.AsArray().FirstOrDefault(vm => (string?)vm!["name"] == name)?["power_state"] == powerState, $"{name} is {powerState}");
 
     /// <summary>As a kubelet registers it; its machine's id is its name behind <c>id-</c>.</summary>
     public void CreateNode(string name, string architecture, string cpus, string memory, bool unschedulable = false) => Cluster.Server.Create(Yaml.Documents(

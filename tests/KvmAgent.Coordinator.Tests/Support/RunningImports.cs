@@ -74,6 +74,8 @@ internal sealed class RunningImports : IAsyncDisposable
     {
         AdmitAgent admit = new ImporterAdmission(_tokens, _cache).AdmitAsync;
         new ImporterEndpoints(_client, _cache, admit, TimeProvider.System).Map(routes);
-        new UploadEndpoints(_client, _cache, new UploadSlots(), UploadTokens, admit, TimeProvider.System).Map(routes);
+        var uploads = new UploadSlots();
+        new UploadWaits(_client, _cache, uploads, admit, TimeProvider.System).Map(routes);
+        new UploadEndpoints(_cache, uploads, UploadTokens, TimeProvider.System).Map(routes);
     }
 }

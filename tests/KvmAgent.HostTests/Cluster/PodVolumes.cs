@@ -47,6 +47,7 @@ internal sealed class PodVolumes(string root)
             case "emptyDir":
                 return Directory.CreateDirectory(Path.Combine(root, name)).FullName;
             case "persistentVolumeClaim":
+                await storage.BindClaimAsync(ns, source.GetProperty("claimName").GetString()!);
                 return storage.Claim(ns, source.GetProperty("claimName").GetString()!);
             case "hostPath":
                 return source.GetProperty("path").GetString()!;
@@ -80,6 +81,10 @@ internal sealed class PodVolumes(string root)
                 var all = kind == "secret" ? await SecretAsync(ns, name, storage) : await ConfigMapAsync(ns, name, storage);
                 return source.GetProperty("items").EnumerateArray()
                     .Select(i => KeyValuePair.Create(i.GetProperty("path").GetString()!, all[i.GetProperty("key").GetString()!]));
+            case "downwardAPI":
+                return source.GetProperty("items").EnumerateArray().Select(i => KeyValuePair.Create(
+                    i.GetProperty("path").GetString()!,
+                    Encoding.UTF8.GetBytes(pod.Metadata.Annotation(i.GetProperty("fieldRef").GetProperty("fieldPath").GetString()!.Split('\'')[1])!)));
             default:
                 throw new NotSupportedException($"this node does not know projected volumes of the kind {kind}");
         }

@@ -28,6 +28,10 @@ internal static class RawObjects
     public static Task<RawObject> CreateAsync(this KubernetesClient client, ResourceKind<RawObject> kind, string json) =>
         client.CreateAsync(kind, JsonSerializer.Deserialize(json, RawJson.Default.RawObject)!, CancellationToken.None);
 
+    /// <summary>The same, where it may be there already.</summary>
+    public static Task<RawObject> EnsureAsync(this KubernetesClient client, ResourceKind<RawObject> kind, string json) =>
+        client.CreateOrFindAsync(kind, JsonSerializer.Deserialize(json, RawJson.Default.RawObject)!, CancellationToken.None);
+
     public static JsonObject ToJson(this RawObject obj) => JsonSerializer.SerializeToNode(obj, RawJson.Default.RawObject)!.AsObject();
 }
 

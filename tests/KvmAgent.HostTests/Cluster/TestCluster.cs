@@ -7,7 +7,7 @@ using KvmAgent.HostTests.Containers;
 using KvmAgent.HostTests.Guests;
 using KvmAgent.HostTests.Support;
 using KvmAgent.Kubernetes;
-using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
 using KvmAgent.Processes;
 
 namespace KvmAgent.HostTests.Cluster;
@@ -20,12 +20,19 @@ internal sealed class TestCluster : IAsyncDisposable
 {
     public const string Namespace = "default", SystemNamespace = "kvm-system", ServiceName = "kvm-coordinator";
 
+    /// <summary>Where people are told to send images; nobody is there.</summary>
+    public const string UploadUrl = "https://upload.example.com";
+
     private const int AgentPort = 8443;
 
     /// <summary>Where agents dial the coordinator.</summary>
     public static readonly string AgentUrl = $"https://{PodNamespace.Client}:{AgentPort}";
 
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "kvm-coordinator.dll");
+
+    private static readonly ResourceKind<RawObject> ApiServices = RawObjects.Kind("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced: false);
+
+    private static readonly (string Version, string Group)[] Apis = [("v1", "subresources.kubevirt.io"), ("v1alpha3", "subresources.kubevirt.io"), ("v1beta1", "upload.cdi.kubevirt.io")];
 
     private readonly string _directory = Directory.CreateTempSubdirectory("kvmtest-cluster-").FullName;
     private readonly List<IAsyncDisposable> _parts = [];
@@ -51,7 +58,10 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Where the coordinator listens for the API server.</summary>
     public int ApiPort { get; private set; }
 
-    /// <summary>CRDs, APIServices, the coordinator and a node, on a server that has none of them.</summary>
+    /// <summary>Where images are sent.</summary>
+    public int UploadPort { get; private set; }
+
+    /// <summary>CRDs, APIServices, the coordinator and a node, on a server that has none of them, or had those of a test before.</summary>
     /// <param name="kubeconfig">The text of an administrator's.</param>
     /// <param name="agentImage">Where it is not the usual one.</param>
     public static async Task<TestCluster> StartAsync(string kubeconfig, string? agentImage = null)
@@ -80,8 +90,7 @@ internal sealed class TestCluster : IAsyncDisposable
             {"metadata":{"name":"{{name}}","namespace":"{{Namespace}}"},
              "spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"} } } }
             """);
-        await Client.MergePatchAsync(
-            CoreKinds.PersistentVolumeClaims, Namespace, name, JsonNode.Parse("""{"status":{"phase":"Bound"}}""")!, "status", CancellationToken.None);
+        await Storage.BindClaimAsync(Namespace, name);
     }
 
     /// <summary>What listens on loopback is reached by pods that start from now on, at the client's address and this port.</summary>
@@ -146,10 +155,16 @@ internal sealed class TestCluster : IAsyncDisposable
 
     private async Task InstallAsync()
     {
+        // Of a coordinator before this one, which listened elsewhere.
+        foreach (var (version, group) in Apis)
+        {
+            await Client.DeleteIfThereAsync(ApiServices, null, $"{version}.{group}", null, CancellationToken.None);
+        }
+
         var definitions = RawObjects.Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced: false);
         foreach (var definition in CustomResourceDefinitions.All)
         {
-            await Client.CreateAsync(definitions, definition.ToJsonString());
+            await Client.EnsureAsync(definitions, definition.ToJsonString());
         }
 
         await Until.TrueAsync(async () =>
@@ -157,9 +172,9 @@ internal sealed class TestCluster : IAsyncDisposable
             var all = await Client.ListAsync(definitions, null, null, CancellationToken.None);
             return all.Items.All(static d => d.ToJson()["status"]?["conditions"]?.AsArray().Any(static c => (string?)c?["type"] == "Established" && (string?)c["status"] == "True") == true);
         });
-        await Client.CreateAsync(RawObjects.Kind("", "v1", "namespaces", "Namespace", namespaced: false), $$"""{"metadata":{"name":"{{SystemNamespace}}"} }""");
+        await Client.EnsureAsync(RawObjects.Kind("", "v1", "namespaces", "Namespace", namespaced: false), $$"""{"metadata":{"name":"{{SystemNamespace}}"} }""");
         // Where there is no proxy for Services, an API server reaches an aggregated API by a name.
-        await Client.CreateAsync(
+        await Client.EnsureAsync(
             RawObjects.Kind("", "v1", "services", "Service"),
             $$"""{"metadata":{"name":"{{ServiceName}}","namespace":"{{SystemNamespace}}"},"spec":{"type":"ExternalName","externalName":"localhost"} }""");
     }
@@ -178,12 +193,14 @@ internal sealed class TestCluster : IAsyncDisposable
             ["LISTEN_API"] = "127.0.0.1:0",
             ["LISTEN_HEALTH"] = "127.0.0.1:0",
             ["LISTEN_MANAGEMENT"] = "127.0.0.1:0",
+            ["UPLOAD_URL"] = UploadUrl,
+            ["LISTEN_UPLOADS"] = "127.0.0.1:0",
             ["LOG_LEVEL"] = "debug",
         };
         Coordinator = Add(Background.Start("env", [.. environment.Select(static e => $"{e.Key}={e.Value}"), "dotnet", Program, "serve"]));
         var line = await Coordinator.WaitForLineAsync("listens at");
         var ports = line.Split("listens at ")[1].Split(" (")[0].Split(", ").Select(static e => int.Parse(e.Split(':')[1], CultureInfo.InvariantCulture)).ToArray();
-        ApiPort = ports[1];
+        (ApiPort, UploadPort) = (ports[1], ports[4]);
         await RegisterAsync();
         await OfferAsync(AgentPort, ports[0]);
     }
@@ -191,14 +208,14 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>The APIServices, whose caBundle the coordinator then sets.</summary>
     private async Task RegisterAsync()
     {
-        foreach (var version in new[] { "v1", "v1alpha3" })
+        foreach (var (version, group) in Apis)
         {
-            await Client.CreateAsync(RawObjects.Kind("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced: false), $$"""
-                {"metadata":{"name":"{{version}}.subresources.kubevirt.io"},
-                 "spec":{"group":"subresources.kubevirt.io","version":"{{version}}","groupPriorityMinimum":1000,"versionPriority":15,
+            await Client.CreateAsync(ApiServices, $$"""
+                {"metadata":{"name":"{{version}}.{{group}}"},
+                 "spec":{"group":"{{group}}","version":"{{version}}","groupPriorityMinimum":1000,"versionPriority":15,
                  "service":{"name":"{{ServiceName}}","namespace":"{{SystemNamespace}}","port":{{ApiPort}} } } }
                 """);
-            await Coordinator.WaitForLineAsync($"APIService {version}.subresources.kubevirt.io has the coordinator's authority now");
+            await Coordinator.WaitForLineAsync($"APIService {version}.{group} has the coordinator's authority now");
         }
     }
 

@@ -24,7 +24,7 @@ internal sealed class CoordinatorContainer : IAsyncDisposable
                 [
                     "run", "--detach", "--name", container._name, "--runtime", "runc", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000",
                     "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "host",
-                    "--env", "LISTEN_AGENTS=127.0.0.1:0", "--env", "LISTEN_API=127.0.0.1:0", "--env", "LISTEN_HEALTH=127.0.0.1:0", "--env", "LISTEN_MANAGEMENT=127.0.0.1:0",
+                    "--env", "LISTEN_AGENTS=127.0.0.1:0", "--env", "LISTEN_API=127.0.0.1:0", "--env", "LISTEN_HEALTH=127.0.0.1:0", "--env", "LISTEN_MANAGEMENT=127.0.0.1:0", "--env", "LISTEN_UPLOADS=127.0.0.1:0",
                     .. options, CoordinatorImageFactAttribute.Name!, verb,
                 ]);
             var health = await container.HealthAsync();

@@ -41,6 +41,48 @@ public sealed class UploadTests
     }
 
     [Fact]
+    public async Task One_that_breaks_off_goes_on_where_it_was()
+    {
+        await using var cluster = await ImportCluster.StartAsync();
+        await ReadyAsync(cluster);
+        var disk = Disk();
+        using (var broken = new BrokenContent(disk))
+        {
+            await Should.ThrowAsync<HttpRequestException>(() => SendAsync(cluster, broken));
+        }
+
+        var told = await TusAsync(cluster, HttpMethod.Head);
+        (told.Status, told.Length).ShouldBe((HttpStatusCode.OK, disk.Length));
+        var offset = (int)told.Offset!;
+        offset.ShouldBeInRange(1, disk.Length / 2);
+        (await TusAsync(cluster, HttpMethod.Patch, offset - 1, disk[(offset - 1)..])).Status.ShouldBe(HttpStatusCode.Conflict);
+        (await TusAsync(cluster, HttpMethod.Patch, offset, [.. disk[offset..], 0])).Status.ShouldBe(HttpStatusCode.RequestEntityTooLarge);
+        var done = await TusAsync(cluster, HttpMethod.Patch, offset, disk[offset..]);
+        (done.Status, done.Offset).ShouldBe((HttpStatusCode.NoContent, disk.Length));
+        await cluster.FilledAsync("fedora", disk);
+        cluster.Node.Started.ShouldBe(1);
+        (await TusAsync(cluster, HttpMethod.Head)).Status.ShouldBe(HttpStatusCode.Gone);
+    }
+
+    [Fact]
+    public async Task Parts_one_after_another_fill_the_volume()
+    {
+        await using var cluster = await ImportCluster.StartAsync();
+        await ReadyAsync(cluster);
+        var disk = Disk();
+        (await TusAsync(cluster, HttpMethod.Patch, 0, disk[..MiB])).Status.ShouldBe(HttpStatusCode.BadRequest);
+        for (var offset = 0; offset < disk.Length; offset += 5 * MiB)
+        {
+            var part = disk[offset..Math.Min(disk.Length, offset + 5 * MiB)];
+            var answer = await TusAsync(cluster, HttpMethod.Patch, offset, part, total: disk.Length);
+            (answer.Status, answer.Offset).ShouldBe((HttpStatusCode.NoContent, offset + part.Length));
+        }
+
+        await cluster.FilledAsync("fedora", disk);
+        cluster.Node.Started.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task What_is_no_image_is_refused()
     {
         await using var cluster = await ImportCluster.StartAsync();
@@ -94,6 +136,31 @@ public sealed class UploadTests
         request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
         using var answer = await Http.SendAsync(request);
         return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
+    }
+
+    private static async Task<(HttpStatusCode Status, long? Offset, long? Length)> TusAsync(
+        ImportCluster cluster, HttpMethod method, long? offset = null, byte[]? part = null, long? total = null)
+    {
+        var (url, token) = cluster.Upload("fedora");
+        using var request = new HttpRequestMessage(method, url + "/v1beta1/upload-resumable");
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        request.Headers.Add("Tus-Resumable", "1.0.0");
+        if (part is not null)
+        {
+            request.Headers.Add("Upload-Offset", $"{offset}");
+            request.Content = new ByteArrayContent(part) { Headers = { ContentType = new MediaTypeHeaderValue("application/offset+octet-stream") } };
+        }
+
+        if (total is not null)
+        {
+            request.Headers.Add("Upload-Length", $"{total}");
+        }
+
+        using var answer = await Http.SendAsync(request);
+        return (answer.StatusCode, Number("Upload-Offset"), Number("Upload-Length"));
+
+        long? Number(string header) =>
+            answer.Headers.TryGetValues(header, out var values) ? long.Parse(values.Single(), System.Globalization.CultureInfo.InvariantCulture) : null;
     }
 
     /// <summary>With an MBR's signature, so that it is recognised.</summary>

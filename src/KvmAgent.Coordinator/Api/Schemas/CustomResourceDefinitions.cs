@@ -51,6 +51,10 @@ internal static class CustomResourceDefinitions
             Column("UpToDate", "string", ".status.conditions[?(@.type=='UpToDate')].status"),
             Column("Age", "date", ".metadata.creationTimestamp"),
         ]),
+        Of(Kinds.CdiConfigs, ["v1beta1"], [],
+        [
+            Column("Upload-URL", "string", ".status.uploadProxyURL", "Where images are sent"),
+        ]),
     ];
 
     private static JsonObject Of<T>(ResourceKind<T> kind, string[] versions, string[] shortNames, JsonObject[] columns)

@@ -1,8 +1,4 @@
-using System.Text.Json.Nodes;
-using KvmAgent.Contracts.Link;
 using KvmAgent.Coordinator.Agents;
-using KvmAgent.Kubernetes;
-using KvmAgent.Kubernetes.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -12,88 +8,79 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 namespace KvmAgent.Coordinator.Imports.Uploads;
 
 /// <summary>
-/// Where images are sent, by CDI's paths, and where importers wait for them. The bytes go through as they come: nothing is kept here, and
-/// what they are is for the importer to say.
+/// Where people send images: by CDI's paths, all of it in one request, and by <see cref="ResumableUpload"/>. The importer alone knows what it
+/// has; so this may be any replica, each time another.
 /// </summary>
-internal sealed class UploadEndpoints(KubernetesClient client, ImportCache cache, UploadSlots slots, UploadTokens tokens, AdmitAgent admit, TimeProvider time)
+internal sealed class UploadEndpoints(ImportCache cache, UploadSlots slots, UploadTokens tokens, TimeProvider time)
 {
     private static readonly string[] Paths = ["/v1beta1/upload", "/v1beta1/upload-async"];
 
+    /// <summary>How long an importer needs to ask again, where one is known to wait.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet(ImporterProtocol.UploadPath, (RequestDelegate)ServeAsync);
         foreach (var path in Paths)
         {
             routes.MapMethods(path, [HttpMethods.Post, HttpMethods.Put], (RequestDelegate)SendAsync);
             // How clients learn that there is such a path.
             routes.MapMethods(path, [HttpMethods.Head], static (HttpContext context) => Results.Ok());
         }
+
+        new ResumableUpload(this).Map(routes);
     }
 
-    /// <summary>An importer waits.</summary>
-    private async Task ServeAsync(HttpContext context)
-    {
-        if (await BearerTokens.AdmitAsync(context, admit, time).ConfigureAwait(false) is not var (_, admission) || cache.ClaimOf(admission.Identity!) is not { } claim)
-        {
-            return;
-        }
-
-        await ReadyAsync(claim, context.RequestAborted).ConfigureAwait(false);
-        Upload upload;
-        try
-        {
-            upload = await slots.WaitAsync(claim.Metadata.Uid!, context.RequestAborted).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            return;
-        }
-
-        try
-        {
-            // As slow as who sends it.
-            if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-            {
-                rate.MinDataRate = null;
-            }
-
-            context.Response.ContentLength = upload.Length;
-            context.Response.ContentType = "application/octet-stream";
-            await upload.Content.CopyToAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
-            await context.Response.CompleteAsync().ConfigureAwait(false);
-            upload.End(null);
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException or BadHttpRequestException)
-        {
-            upload.End(e);
-            // So that nobody takes it for whole.
-            context.Abort();
-        }
-    }
-
-    /// <summary>Somebody sends an image.</summary>
-    private async Task SendAsync(HttpContext context)
+    /// <returns>Null where the request was answered: there is no good token, or nobody to send to.</returns>
+    public async Task<(UploadGrant Grant, UploadSlot Slot)?> AdmitAsync(HttpContext context)
     {
         const string scheme = "Bearer ";
         var authorization = context.Request.Headers.Authorization.ToString();
         if (!authorization.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) || tokens.Read(authorization[scheme.Length..].Trim()) is not { } grant)
         {
             await BearerTokens.RefuseAsync(context, StatusCodes.Status401Unauthorized, "there is no token for an upload, or it has expired; ask for another by an UploadTokenRequest").ConfigureAwait(false);
-            return;
+            return null;
         }
 
-        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null;
-        var upload = new Upload(context.Request.Body, context.Request.ContentLength);
-        if (!slots.Give(grant.Uid, upload))
+        var claim = cache.Claims.Get(grant.Namespace, grant.Name) is { } found && found.Metadata.Uid == grant.Uid ? found : null;
+        if (claim is not null && ImportState.PhaseOf(claim) is ImportState.Succeeded or ImportState.Failed)
         {
-            await AnswerAsync(context, StatusCodes.Status503ServiceUnavailable, $"no importer waits for claim {grant.Namespace}/{grant.Name} here; try again when its annotation cdi.kubevirt.io/storage.pod.ready is \"true\"").ConfigureAwait(false);
+            await AnswerAsync(context, StatusCodes.Status410Gone, ImportState.PhaseOf(claim) == ImportState.Succeeded
+                ? $"claim {grant.Namespace}/{grant.Name} is filled"
+                : $"what was sent for claim {grant.Namespace}/{grant.Name} was refused: {claim.Metadata.Annotation(ImportAnnotations.RunningMessage)}").ConfigureAwait(false);
+            return null;
+        }
+
+        var patience = claim?.Metadata.Annotation(ImportAnnotations.PodReady) == "true" ? Patience : TimeSpan.Zero;
+        if (await slots.FindAsync(grant.Uid, patience, time, context.RequestAborted).ConfigureAwait(false) is { } slot)
+        {
+            return (grant, slot);
+        }
+
+        await BusyAsync(context, $"no importer waits for claim {grant.Namespace}/{grant.Name} here; try again when its annotation cdi.kubevirt.io/storage.pod.ready is \"true\", and nobody else sends").ConfigureAwait(false);
+        return null;
+    }
+
+    /// <summary>Done when it was answered.</summary>
+    /// <param name="success">Sets what there is to say then.</param>
+    public static async Task DeliverAsync(HttpContext context, UploadGrant grant, UploadSlot slot, Upload upload, Action<HttpResponse> success)
+    {
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null;
+        // The importer ends what has come to a halt.
+        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+
+        if (!slot.Give(upload))
+        {
+            await BusyAsync(context, $"somebody else sends for claim {grant.Namespace}/{grant.Name}").ConfigureAwait(false);
             return;
         }
 
         try
         {
             await upload.Taken.ConfigureAwait(false);
-            await AnswerAsync(context, StatusCodes.Status200OK, "").ConfigureAwait(false);
+            success(context.Response);
         }
         catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
         {
@@ -105,31 +92,24 @@ internal sealed class UploadEndpoints(KubernetesClient client, ImportCache cache
         }
     }
 
-    private static Task AnswerAsync(HttpContext context, int status, string text)
+    public static Task AnswerAsync(HttpContext context, int status, string text)
     {
         context.Response.StatusCode = status;
-        return text.Length == 0 ? Task.CompletedTask : context.Response.WriteAsync(text + "\n", context.RequestAborted);
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.Response.WriteAsync(text + "\n", context.RequestAborted);
     }
 
-    /// <summary>What clients wait for before they send.</summary>
-    private async Task ReadyAsync(PersistentVolumeClaim claim, CancellationToken cancel)
+    private static Task BusyAsync(HttpContext context, string text)
     {
-        if (claim.Metadata.Annotation(ImportAnnotations.PodReady) == "true")
-        {
-            return;
-        }
+        context.Response.Headers.RetryAfter = "1";
+        return AnswerAsync(context, StatusCodes.Status503ServiceUnavailable, text);
+    }
 
-        var patch = new JsonObject
+    private async Task SendAsync(HttpContext context)
+    {
+        if (await AdmitAsync(context).ConfigureAwait(false) is var (grant, slot))
         {
-            ["metadata"] = new JsonObject { ["uid"] = claim.Metadata.Uid, ["annotations"] = new JsonObject { [ImportAnnotations.PodReady] = "true" } },
-        };
-        try
-        {
-            await client.MergePatchAsync(CoreKinds.PersistentVolumeClaims, claim.Metadata.Namespace, claim.Metadata.Name!, patch, null, cancel).ConfigureAwait(false);
-        }
-        catch (KubernetesException e) when (e.IsNotFound || e.IsConflict)
-        {
-            // It is gone, or another.
+            var length = context.Request.ContentLength;
+            await DeliverAsync(context, grant, slot, new Upload(context.Request.Body, 0, length, length), static response => response.StatusCode = StatusCodes.Status200OK).ConfigureAwait(false);
         }
     }
 }
