@@ -156,5 +156,6 @@ public sealed record DataVolumeStatus
 public static class DataVolumePhases
 {
     public const string Pending = "Pending", PvcBound = "PVCBound", ImportScheduled = "ImportScheduled", ImportInProgress = "ImportInProgress",
-        CloneScheduled = "CloneScheduled", CloneInProgress = "CloneInProgress", Succeeded = "Succeeded", Failed = "Failed";
+        CloneScheduled = "CloneScheduled", CloneInProgress = "CloneInProgress",
+        CsiCloneInProgress = "CSICloneInProgress", Succeeded = "Succeeded", Failed = "Failed";
 }

@@ -23,6 +23,9 @@ internal static class ImportAnnotations
     /// <summary>Of the claim, in CDI's words: the claim that it shall be a copy of, as <c>namespace/name</c>.</summary>
     public const string CloneRequest = "k8s.io/CloneRequest";
 
+    /// <summary>Of the claim, in CDI's words: how the storage itself fills it.</summary>
+    public const string CloneType = "cdi.kubevirt.io/cloneType";
+
     /// <summary>Of the pod: from where it copies.</summary>
     public const string CloneServer = "kvmagent.io/clone-server";
 
@@ -56,5 +59,5 @@ internal static class ImportAnnotations
 
     /// <summary>Whether it is read by the coordinator at all.</summary>
     public static bool IsRead(string name) =>
-        name.StartsWith(EarlyImport, StringComparison.Ordinal) || name.StartsWith(Modern, StringComparison.Ordinal) || name is Request or PodUid or CloneRequest;
+        name.StartsWith(EarlyImport, StringComparison.Ordinal) || name.StartsWith(Modern, StringComparison.Ordinal) || name is Request or PodUid or CloneRequest or CloneType;
 }

@@ -32,6 +32,7 @@ internal sealed class ImportCache
         Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
         Claims.AddIndex(ByPod, static c => c.Metadata.Annotation(ImportAnnotations.PodUid) is { } uid ? [uid] : []);
         Sources = new(client, ns, time, log);
+        Classes = new(client, CoreKinds.StorageClasses, null, null, time, log);
         Crons = new(client, Kinds.DataImportCrons, ns, new() { Transform = Slim.Cron }, time, log);
         Volumes.AddIndex(ByCron, static v => v.Metadata.Label(CronImports.Label) is { } cron ? [new ClaimKey(v.Metadata.Namespace!, cron).ToString()] : []);
         Volumes.AddIndex(BySource, static v => v.Spec?.SourceRef is { } reference ? [new ClaimKey(reference.Namespace ?? v.Metadata.Namespace!, reference.Name).ToString()] : []);
@@ -42,7 +43,7 @@ internal sealed class ImportCache
         Pods.AddIndex(ByTarget, static p => CloneSourcePod.TargetOf(p) is { } target ? [target.ToString()] : []);
         Claims.Changed += e =>
         {
-            if (ImportAnnotations.IsAsked(e.Object.Metadata))
+            if (ImportDecision.IsOurs(e.Object))
             {
                 Touched?.Invoke(ClaimKey.Of(e.Object));
             }
@@ -94,7 +95,10 @@ internal sealed class ImportCache
 
     public Informer<Pod> Pods { get; }
 
-    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced, Sources.Sources.Synced, Crons.Synced);
+    /// <summary>Of the cluster.</summary>
+    public Informer<StorageClass> Classes { get; }
+
+    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced, Sources.Sources.Synced, Crons.Synced, Classes.Synced);
 
     /// <summary>How many imports are at work: each has one importer, and a clone is counted by what serves its source.</summary>
     public int AtWork => Pods.CountByIndex(ByWork, Unended);
@@ -111,7 +115,7 @@ internal sealed class ImportCache
         .OrderBy(static c => c.Metadata.CreationTimestamp)
         .Select(ClaimKey.Of);
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop), Sources.Sources.RunAsync(stop), Crons.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop), Sources.Sources.RunAsync(stop), Crons.RunAsync(stop), Classes.RunAsync(stop));
 
     /// <summary>What the cron has made.</summary>
     public IReadOnlyList<DataVolume> VolumesOf(ClaimKey cron) => Volumes.ByIndex(ByCron, cron.ToString());

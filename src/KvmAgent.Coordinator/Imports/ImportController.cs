@@ -21,7 +21,7 @@ internal sealed class ImportController(
     /// <summary>Until it leads no more.</summary>
     public Task RunAsync(CancellationToken stop) => events.WriteWhileAsync(_looks.RunAsync(
         add => cache.Touched += add, add => cache.Touched -= add, cache.Synced,
-        () => cache.Claims.List().Where(static c => ImportAnnotations.IsAsked(c.Metadata)).OrderBy(static c => c.Metadata.CreationTimestamp).Select(ClaimKey.Of)
+        () => cache.Claims.List().Where(ImportDecision.IsOurs).OrderBy(static c => c.Metadata.CreationTimestamp).Select(ClaimKey.Of)
             .Concat(cache.Pods.List().Select(CloneSourcePod.TargetOf).OfType<ClaimKey>()),
         LookAsync, stop));
 

@@ -35,9 +35,18 @@ internal sealed record ImportPlan(ImportState? State, ImportAction? Action = nul
 /// </summary>
 internal static class ImportDecision
 {
+    /// <summary>Whether the claim is one to be looked at.</summary>
+    public static bool IsOurs(PersistentVolumeClaim claim) => ImportAnnotations.IsAsked(claim.Metadata) || StorageClone.TypeOf(claim) is not null;
+
     public static ImportPlan Decide(ImportView view)
     {
         var claim = view.Claim;
+        if (StorageClone.TypeOf(claim) is not null)
+        {
+            return claim.Metadata.DeletionTimestamp is not null || ImportState.PhaseOf(claim) == ImportState.Succeeded
+                ? ImportPlan.Nothing : new ImportPlan(StorageClone.StateOf(claim, waits: false));
+        }
+
         var own = view.Pod is { } there && there.Metadata.Controller?.Uid == claim.Metadata.Uid ? there : null;
         if (ImportRequest.Of(claim) is not var (request, problem) || claim.Metadata.DeletionTimestamp is not null)
         {

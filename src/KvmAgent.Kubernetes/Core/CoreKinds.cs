@@ -19,6 +19,9 @@ public static class CoreKinds
 
     public static readonly ResourceKind<PersistentVolumeClaim> PersistentVolumeClaims =
         new("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true, CoreJson.Default.PersistentVolumeClaim);
+
+    public static readonly ResourceKind<StorageClass> StorageClasses =
+        new("storage.k8s.io", "v1", "storageclasses", "StorageClass", false, CoreJson.Default.StorageClass);
 }
 
 [JsonSerializable(typeof(Pod))]
@@ -27,6 +30,7 @@ public static class CoreKinds
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(ApiService))]
 [JsonSerializable(typeof(PersistentVolumeClaim))]
+[JsonSerializable(typeof(StorageClass))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(PooledStringConverter)])]
 internal sealed partial class CoreJson : JsonSerializerContext;

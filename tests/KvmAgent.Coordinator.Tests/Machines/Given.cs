@@ -54,6 +54,8 @@ internal static class Given
     public static PersistentVolumeClaim Claim(JsonNode given) =>
         Read(given, CoreKinds.PersistentVolumeClaims.Json, new JsonObject { ["name"] = "fedora", ["namespace"] = "golden", ["uid"] = ClaimUid });
 
+    public static StorageClass Class(JsonNode given) => Read(given, CoreKinds.StorageClasses.Json, []);
+
     public static DataVolume Volume(JsonNode given) =>
         Read(given, ApiJson.Default.DataVolume, new JsonObject { ["name"] = "fedora", ["namespace"] = "golden", ["uid"] = VolumeUid });
 

@@ -61,6 +61,15 @@ internal static class ImportScenario
         return JsonSerializer.SerializeToNode(CloneSourcePod.Create(target, source, Given.Options(given["options"]), new ImportOptions(), "clone-key-2"), CoreKinds.Pods.Json)!.AsObject();
     }
 
+    public static JsonObject StorageClaim(JsonObject given)
+    {
+        var original = Given.Claim(given["original"]!);
+        var storage = given["class"] is { } c ? Given.Class(c) : null;
+        var wanted = VolumeClaim.Create(Given.Volume(given["volume"]!), original).Claim!;
+        var made = StorageClone.Choose(wanted, original, storage) == StorageClone.Copy ? wanted : StorageClone.Of(wanted, original, storage!);
+        return JsonSerializer.SerializeToNode(made, CoreKinds.PersistentVolumeClaims.Json)!.AsObject();
+    }
+
     /// <summary>The volume's own claim where it does not say whose it is.</summary>
     public static JsonObject Volume(JsonObject given)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
@@ -9,7 +10,7 @@ namespace KvmAgent.Coordinator.Imports.DataVolumes;
 
 /// <summary>Makes the claims of DataVolumes and says how far they are. What fills them is <see cref="ImportController"/>. Runs in the leader alone.</summary>
 internal sealed class VolumeController(
-    KubernetesClient client, ImportCache cache, ImporterTurns turns, EventRecorder events, MachineOptions machines, TimeProvider time, ILogger<VolumeController> log)
+    KubernetesClient client, ImportCache cache, ImporterTurns turns, StorageClones clones, EventRecorder events, MachineOptions machines, TimeProvider time, ILogger<VolumeController> log)
 {
     private const int Workers = 4;
 
@@ -34,6 +35,17 @@ internal sealed class VolumeController(
         if (plan.Step is VolumeStep.Inspect(var request))
         {
             plan = await InspectAsync(view, plan, request, queue, cancel).ConfigureAwait(false);
+        }
+
+        if (plan.Create is { } imported)
+        {
+            var next = await clones.LookAsync((VolumeSourceRef.Sourced(volume) ?? volume).Spec!.Source!, imported, cancel).ConfigureAwait(false);
+            plan = next.Claim is null ? VolumeDecision.Waiting(view, next.Phase, next.Reason, next.Message) : plan with { Create = next.Claim };
+            if (next.Claim is null)
+            {
+                // Who uses the source is watched by nobody.
+                queue.AddAfter(key, ClaimLooks.Retry);
+            }
         }
 
         if (plan.Create is { } wanted)

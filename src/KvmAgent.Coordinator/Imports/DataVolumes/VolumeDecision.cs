@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes.Core;
@@ -99,6 +100,9 @@ internal static class VolumeDecision
     /// <summary>The server does not take the claim.</summary>
     public static VolumePlan Refused(VolumeView view, string reason, string message) => Problem(view, reason, message);
 
+    /// <summary>It is not time for the claim yet.</summary>
+    public static VolumePlan Waiting(VolumeView view, string phase, string reason, string message) => Problem(view, reason, message, phase);
+
     /// <summary>How large the volume is to be is looked up.</summary>
     private static VolumePlan Size(VolumeView view, ImportRequest request)
     {
@@ -126,13 +130,15 @@ internal static class VolumeDecision
     private static VolumePlan Follow(VolumeView view, PersistentVolumeClaim claim)
     {
         var bound = claim.Status?.Phase == PersistentVolumeClaim.Bound;
-        var isClone = claim.Metadata.Annotation(ImportAnnotations.CloneRequest) is not null;
+        var byStorage = StorageClone.TypeOf(claim);
+        var isClone = byStorage is not null || claim.Metadata.Annotation(ImportAnnotations.CloneRequest) is not null;
         var phase = ImportState.PhaseOf(claim) switch
         {
             ImportState.Succeeded => DataVolumePhases.Succeeded,
             ImportState.Failed => DataVolumePhases.Failed,
             ImportState.Running => isClone ? DataVolumePhases.CloneInProgress : DataVolumePhases.ImportInProgress,
             _ when claim.Metadata.Annotation(ClaimContent.PopulatedFor) is not null => DataVolumePhases.Succeeded,
+            _ when byStorage is not null => DataVolumePhases.CsiCloneInProgress,
             _ when claim.Metadata.Annotation(ImportAnnotations.PodName) is not null => isClone ? DataVolumePhases.CloneScheduled : DataVolumePhases.ImportScheduled,
             _ => bound ? DataVolumePhases.PvcBound : DataVolumePhases.Pending,
         };
@@ -144,7 +150,7 @@ internal static class VolumeDecision
         {
             DataVolumePhases.Succeeded => [new(Event.Normal, $"{work}Succeeded", $"Successfully {(isClone ? "cloned" : "imported")} into {claim.Metadata.Name}")],
             DataVolumePhases.Failed => [new(Event.Warning, $"{work}Failed", message)],
-            DataVolumePhases.ImportInProgress or DataVolumePhases.CloneInProgress => [new(Event.Normal, $"{work}InProgress", $"{work} into {claim.Metadata.Name} in progress")],
+            DataVolumePhases.ImportInProgress or DataVolumePhases.CloneInProgress or DataVolumePhases.CsiCloneInProgress => [new(Event.Normal, $"{work}InProgress", $"{work} into {claim.Metadata.Name} in progress")],
             DataVolumePhases.ImportScheduled or DataVolumePhases.CloneScheduled => [new(Event.Normal, $"{work}Scheduled", $"{work} into {claim.Metadata.Name} scheduled")],
             _ => [],
         });

@@ -1,0 +1,75 @@
+using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
+
+namespace KvmAgent.Coordinator.Imports.Clones;
+
+/// <summary>
+/// Claims that the storage itself fills: pure functions. A claim says so when it is made, and never again; until it is filled it is not bound,
+/// so that no pod sees it half done.
+/// </summary>
+internal static class StorageClone
+{
+    /// <summary>Of a StorageClass, in CDI's words: how claims of it are cloned.</summary>
+    public const string Strategy = "cdi.kubevirt.io/clone-strategy";
+
+    /// <summary>What that may be.</summary>
+    public const string Copy = "copy", Csi = "csi-clone";
+
+    /// <summary>Reason of a claim that is being filled.</summary>
+    public const string Cloning = "CloneInProgress";
+
+    /// <returns>How the storage fills the claim; null: it does not.</returns>
+    public static string? TypeOf(PersistentVolumeClaim claim) =>
+        claim.Spec?.DataSource is not null && claim.Metadata.Annotation(ImportAnnotations.CloneType) is { } type and Csi ? type : null;
+
+    /// <summary>How the claim is filled. Where a driver cannot clone, no claim of it would ever be bound: so that is not tried unasked.</summary>
+    /// <param name="wanted">The claim as it would be made to be copied into.</param>
+    /// <param name="original">Of the same namespace.</param>
+    /// <param name="storage">The original's class.</param>
+    public static string Choose(PersistentVolumeClaim wanted, PersistentVolumeClaim original, StorageClass? storage) =>
+        storage is not null && Fits(wanted, original, storage) && storage.Metadata.Annotation(Strategy) == Csi ? Csi : Copy;
+
+    /// <summary>Whether storage could fill the claim: the same class and mode, and room for all of the source.</summary>
+    private static bool Fits(PersistentVolumeClaim wanted, PersistentVolumeClaim original, StorageClass storage)
+    {
+        var (size, least, has) = (Bytes(wanted.Spec?.Storage), Bytes(original.Spec?.Storage), CapacityOf(original));
+        return (wanted.Spec?.StorageClassName ?? storage.Metadata.Name) == storage.Metadata.Name
+            && ModeOf(wanted) == ModeOf(original)
+            && size >= least && (size <= has || storage.AllowVolumeExpansion == true);
+    }
+
+    /// <returns>The claim as the storage fills it. One that is smaller than what the source's volume has would be refused by its driver.</returns>
+    public static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, PersistentVolumeClaim original, StorageClass storage) =>
+        Of(wanted, Csi, new ClaimDataSource(null, CoreKinds.PersistentVolumeClaims.Kind, original.Metadata.Name!), storage.Metadata.Name, CapacityOf(original));
+
+    /// <summary>How far the claim is.</summary>
+    /// <param name="waits">Whether nothing is done before a pod uses it.</param>
+    public static ImportState StateOf(PersistentVolumeClaim claim, bool waits) =>
+        claim.Status?.Phase == PersistentVolumeClaim.Bound ? new(ImportState.Succeeded, "Completed", "the storage has cloned it")
+        : waits ? new(ImportState.Pending, StorageClass.WaitForFirstConsumer, $"the storage clones it when the first pod uses it: so says StorageClass {claim.Spec!.StorageClassName}")
+        : new(ImportState.Pending, Cloning, $"the storage clones it from {claim.Spec!.DataSource!.Kind} {claim.Spec.DataSource.Name}");
+
+    private static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, string type, ClaimDataSource source, string? storage, long least) => wanted with
+    {
+        Metadata = wanted.Metadata with
+        {
+            Annotations = wanted.Metadata.Annotations!.Where(static a => a.Key != ImportAnnotations.CloneRequest).Append(new(ImportAnnotations.CloneType, type)).ToDictionary(),
+        },
+        Spec = wanted.Spec! with
+        {
+            StorageClassName = wanted.Spec.StorageClassName ?? storage,
+            DataSource = source,
+            Resources = Bytes(wanted.Spec.Storage) >= least ? wanted.Spec.Resources : (wanted.Spec.Resources ?? new()) with
+            {
+                Requests = new Dictionary<string, Quantity>(wanted.Spec.Resources?.Requests ?? new Dictionary<string, Quantity>()) { ["storage"] = Quantity.OfBytes(least) },
+            },
+        },
+    };
+
+    private static long CapacityOf(PersistentVolumeClaim claim) =>
+        Math.Max(Bytes(claim.Spec?.Storage), claim.Status?.Capacity?.TryGetValue("storage", out var has) == true ? Bytes(has) : 0);
+
+    private static string ModeOf(PersistentVolumeClaim claim) => claim.Spec?.VolumeMode ?? PersistentVolumeClaim.Filesystem;
+
+    private static long Bytes(Quantity? size) => size is { } given && given.TryBytes(out var bytes) ? bytes : 0;
+}
