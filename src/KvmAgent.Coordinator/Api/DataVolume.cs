@@ -92,6 +92,9 @@ public sealed record DataVolumeSource
     [Description("Another claim, of which this shall be a copy.")]
     public SourceObject? Pvc { get; init; }
 
+    [Description("A VolumeSnapshot of the same namespace.")]
+    public SourceObject? Snapshot { get; init; }
+
     [Description("An empty disk.")]
     public JsonObject? Blank { get; init; }
 
@@ -157,5 +160,5 @@ public static class DataVolumePhases
 {
     public const string Pending = "Pending", PvcBound = "PVCBound", ImportScheduled = "ImportScheduled", ImportInProgress = "ImportInProgress",
         CloneScheduled = "CloneScheduled", CloneInProgress = "CloneInProgress",
-        CsiCloneInProgress = "CSICloneInProgress", Succeeded = "Succeeded", Failed = "Failed";
+        CsiCloneInProgress = "CSICloneInProgress", SnapshotInProgress = "SnapshotForSmartCloneInProgress", RestoreInProgress = "CloneFromSnapshotSourceInProgress", Succeeded = "Succeeded", Failed = "Failed";
 }

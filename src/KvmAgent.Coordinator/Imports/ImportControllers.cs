@@ -22,7 +22,7 @@ internal sealed class ImportControllers : IDisposable
         _turns = new ImporterTurns(client, cache, options);
         var access = new CloneAccess(client, cache);
         _imports = new ImportController(client, cache, _turns, new CloneSources(client, cache, access, _turns, machines, keys), Events(), machines, time, logs.CreateLogger<ImportController>());
-        _volumes = new VolumeController(client, cache, _turns, new StorageClones(cache, access), Events(), machines, time, logs.CreateLogger<VolumeController>());
+        _volumes = new VolumeController(client, cache, _turns, new StorageClones(client, cache, access), Events(), machines, time, logs.CreateLogger<VolumeController>());
         _sources = new SourceController(client, cache, time, logs.CreateLogger<SourceController>());
         _crons = new CronController(client, cache, _turns, Events(), machines, time, logs.CreateLogger<CronController>());
 

@@ -143,6 +143,7 @@ public sealed class RightsTests
             server.Create(claim.AsObject());
         }
 
+        await SnapshotAsync(server);
         await Until.TrueAsync(() => server.All("", "secrets", Machines).Count == 1);
         server.Delete("", "persistentvolumeclaims", Machines, "copy");
         await Until.TrueAsync(() => server.All("", "pods").All(static p => (string?)p["metadata"]!["labels"]?[ImporterPod.KindLabel] != CloneSourcePod.Kind));
@@ -189,6 +190,45 @@ public sealed class RightsTests
         // A recorded pod that is not seen any more is asked for before its instance is given up.
         server.Delete("", "pods", Machines, Launchers(server).Single()["metadata"]!["name"]!.ToString(), graceSeconds: 0);
         await Until.TrueAsync(() => Status(server)?["startFailure"] is not null);
+    }
+
+    /// <summary>A volume is made by a snapshot of another, which does not stay.</summary>
+    private static async Task SnapshotAsync(TestApiServer server)
+    {
+        foreach (var given in Yaml.Documents(
+            $$"""
+            apiVersion: storage.k8s.io/v1
+            kind: StorageClass
+            metadata: {name: fast}
+            provisioner: csi.example.com
+            ---
+            apiVersion: snapshot.storage.k8s.io/v1
+            kind: VolumeSnapshotClass
+            metadata: {name: fast}
+            driver: csi.example.com
+            deletionPolicy: Delete
+            ---
+            apiVersion: v1
+            kind: PersistentVolumeClaim
+            metadata: {name: base, namespace: {{Machines}}}
+            spec: {accessModes: [ReadWriteOnce], storageClassName: fast, resources: {requests: {storage: 1Gi} } }
+            status: {phase: Bound}
+            ---
+            apiVersion: cdi.kubevirt.io/v1beta1
+            kind: DataVolume
+            metadata: {name: snapped, namespace: {{Machines}}}
+            spec: {source: {pvc: {name: base} }, storage: {} }
+            """))
+        {
+            server.Create(given.AsObject());
+        }
+
+        IReadOnlyList<JsonObject> Snapshots() => server.All(SnapshotKinds.Group, "volumesnapshots", Machines);
+        await Until.TrueAsync(() => Snapshots().Count == 1);
+        server.SetStatus(SnapshotKinds.Group, "volumesnapshots", Machines, Snapshots().Single()["metadata"]!["name"]!.ToString(), new JsonObject { ["readyToUse"] = true });
+        await Until.TrueAsync(() => server.Get("", "persistentvolumeclaims", Machines, "snapped") is not null);
+        server.SetStatus("", "persistentvolumeclaims", Machines, "snapped", new JsonObject { ["phase"] = "Bound" });
+        await Until.TrueAsync(() => Snapshots().Count == 0);
     }
 
     /// <summary>Another version of an image takes the place of the one before, and what names it is deleted and made again.</summary>
@@ -258,6 +298,7 @@ public sealed class RightsTests
             Namespaces = ["kube-system", Helm.Namespace, Machines],
         });
         await server.ApplyCrdsAsync(yaml);
+        await server.ApplyCrdsAsync(SnapshotKinds.Yaml);
         foreach (var service in Yaml.Documents(yaml).Where(static d => (string?)d["kind"] == "APIService"))
         {
             server.Create(service.AsObject());

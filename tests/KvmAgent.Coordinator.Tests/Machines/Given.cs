@@ -56,6 +56,12 @@ internal static class Given
 
     public static StorageClass Class(JsonNode given) => Read(given, CoreKinds.StorageClasses.Json, []);
 
+    public static VolumeSnapshot Snapshot(JsonNode given) => Read(given, CoreKinds.VolumeSnapshots.Json, new JsonObject { ["name"] = "tmp-snapshot", ["namespace"] = Golden });
+
+    /// <summary>Drivers by name.</summary>
+    public static IEnumerable<VolumeSnapshotClass> SnapshotClasses(JsonNode? given) => (given as JsonObject ?? []).Select(
+        static c => new VolumeSnapshotClass { Metadata = new() { Name = c.Key }, Driver = (string?)c.Value });
+
     public static DataVolume Volume(JsonNode given) =>
         Read(given, ApiJson.Default.DataVolume, new JsonObject { ["name"] = "fedora", ["namespace"] = "golden", ["uid"] = VolumeUid });
 

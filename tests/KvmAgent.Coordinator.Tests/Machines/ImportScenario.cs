@@ -66,7 +66,12 @@ internal static class ImportScenario
         var original = Given.Claim(given["original"]!);
         var storage = given["class"] is { } c ? Given.Class(c) : null;
         var wanted = VolumeClaim.Create(Given.Volume(given["volume"]!), original).Claim!;
-        var made = StorageClone.Choose(wanted, original, storage) == StorageClone.Copy ? wanted : StorageClone.Of(wanted, original, storage!);
+        var made = StorageClone.Choose(wanted, original, storage, StorageClone.ClassFor(storage?.Provisioner, Given.SnapshotClasses(given["snapshotClasses"]))) switch
+        {
+            StorageClone.Csi => StorageClone.Of(wanted, original),
+            StorageClone.Snapshot => StorageClone.Of(wanted, Given.Snapshot(given["snapshot"] ?? new JsonObject()), original, original.Spec!.StorageClassName),
+            _ => wanted,
+        };
         return JsonSerializer.SerializeToNode(made, CoreKinds.PersistentVolumeClaims.Json)!.AsObject();
     }
 
@@ -119,7 +124,10 @@ internal static class ImportScenario
         var claim = given["claim"] is { } c ? Given.Claim(c) : null;
         var volume = given["volume"] is { } v ? Given.Volume(v) : null;
         var view = new SourceView(
-            find(Given.Golden, "fedora")!, resolved, claim?.Metadata.Name == pvc?.Name ? claim : null, volume?.Metadata.Name == pvc?.Name ? volume : null, Given.Now(given));
+            find(Given.Golden, "fedora")!, resolved, claim?.Metadata.Name == pvc?.Name ? claim : null, volume?.Metadata.Name == pvc?.Name ? volume : null, Given.Now(given))
+        {
+            Snapshot = given["snapshot"] is { } s ? Given.Snapshot(s) : null,
+        };
         return JsonSerializer.SerializeToNode(SourceDecision.Decide(view), ApiJson.Default.DataSourceStatus)!.AsObject();
     }
 

@@ -22,7 +22,7 @@ internal sealed class CloneAccess(KubernetesClient client, ImportCache cache)
 
         if (cache.Claims.Get(source.Namespace, source.Name) is not { } there)
         {
-            return new(null, "CloneWithoutSource", $"the source, {source}, is not there; it is waited for");
+            return new(null, CloneView.Absent, AbsentMessage(source.ToString()));
         }
 
         if (there.Metadata.Uid == claim.Metadata.Uid)
@@ -32,12 +32,14 @@ internal sealed class CloneAccess(KubernetesClient client, ImportCache cache)
 
         if (there.Status?.Phase != PersistentVolumeClaim.Bound || !ClaimContent.IsFilled(there))
         {
-            return new(null, "CloneSourceNotReady", ClaimContent.Describe(there));
+            return new(null, CloneView.NotReady, ClaimContent.Describe(there));
         }
 
         var users = await UsersAsync(source, cancel).ConfigureAwait(false);
         return users.Count == 0 ? null : new(null, "CloneSourceInUse", $"the source, {source}, is in use by {string.Join(", ", users)}; it is waited until they have ended");
     }
+
+    public static string AbsentMessage(string source) => $"the source, {source}, is not there; it is waited for";
 
     private async Task<bool> IsAllowedAsync(string ns, ClaimKey source, CancellationToken cancel)
     {

@@ -1,3 +1,4 @@
+using KvmAgent.Coordinator.Api;
 using KvmAgent.Kubernetes.Core;
 using KvmAgent.Kubernetes.Resources;
 
@@ -13,21 +14,40 @@ internal static class StorageClone
     public const string Strategy = "cdi.kubevirt.io/clone-strategy";
 
     /// <summary>What that may be.</summary>
-    public const string Copy = "copy", Csi = "csi-clone";
+    public const string Copy = "copy", Csi = "csi-clone", Snapshot = "snapshot";
 
     /// <summary>Reason of a claim that is being filled.</summary>
     public const string Cloning = "CloneInProgress";
 
     /// <returns>How the storage fills the claim; null: it does not.</returns>
     public static string? TypeOf(PersistentVolumeClaim claim) =>
-        claim.Spec?.DataSource is not null && claim.Metadata.Annotation(ImportAnnotations.CloneType) is { } type and Csi ? type : null;
+        claim.Spec?.DataSource is not null && claim.Metadata.Annotation(ImportAnnotations.CloneType) is { } type and (Csi or Snapshot) ? type : null;
 
-    /// <summary>How the claim is filled. Where a driver cannot clone, no claim of it would ever be bound: so that is not tried unasked.</summary>
+    /// <summary>The same for the same volume.</summary>
+    public static string SnapshotName(DataVolume volume) => $"tmp-snapshot-{volume.Metadata.Uid}";
+
+    /// <returns>The class for snapshots of what the driver has: its default, else the first.</returns>
+    public static VolumeSnapshotClass? ClassFor(string? driver, IEnumerable<VolumeSnapshotClass> classes) => classes
+        .Where(c => c.Driver == driver)
+        .OrderBy(static c => c.Metadata.Annotation(VolumeSnapshotClass.IsDefault) == "true" ? 0 : 1)
+        .ThenBy(static c => c.Metadata.Name, StringComparer.Ordinal)
+        .FirstOrDefault();
+
+    /// <summary>
+    /// How the claim is filled: as the class says; where it says nothing by a snapshot, if its driver has a class for these. Where a driver
+    /// cannot clone, no claim of it would ever be bound: so that is not tried unasked.
+    /// </summary>
     /// <param name="wanted">The claim as it would be made to be copied into.</param>
     /// <param name="original">Of the same namespace.</param>
     /// <param name="storage">The original's class.</param>
-    public static string Choose(PersistentVolumeClaim wanted, PersistentVolumeClaim original, StorageClass? storage) =>
-        storage is not null && Fits(wanted, original, storage) && storage.Metadata.Annotation(Strategy) == Csi ? Csi : Copy;
+    /// <param name="snapshots">See <see cref="ClassFor"/>.</param>
+    public static string Choose(PersistentVolumeClaim wanted, PersistentVolumeClaim original, StorageClass? storage, VolumeSnapshotClass? snapshots) =>
+        storage is null || !Fits(wanted, original, storage) ? Copy : storage.Metadata.Annotation(Strategy) switch
+        {
+            Csi => Csi,
+            Snapshot or null when snapshots is not null => Snapshot,
+            _ => Copy,
+        };
 
     /// <summary>Whether storage could fill the claim: the same class and mode, and room for all of the source.</summary>
     private static bool Fits(PersistentVolumeClaim wanted, PersistentVolumeClaim original, StorageClass storage)
@@ -39,8 +59,15 @@ internal static class StorageClone
     }
 
     /// <returns>The claim as the storage fills it. One that is smaller than what the source's volume has would be refused by its driver.</returns>
-    public static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, PersistentVolumeClaim original, StorageClass storage) =>
-        Of(wanted, Csi, new ClaimDataSource(null, CoreKinds.PersistentVolumeClaims.Kind, original.Metadata.Name!), storage.Metadata.Name, CapacityOf(original));
+    public static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, PersistentVolumeClaim original) => Of(
+        wanted, Csi, new ClaimDataSource(null, CoreKinds.PersistentVolumeClaims.Kind, original.Metadata.Name!), original.Spec!.StorageClassName, original.Spec.VolumeMode, CapacityOf(original));
+
+    /// <summary>Likewise, of a snapshot.</summary>
+    /// <param name="original">Of what the snapshot was made, if that is there.</param>
+    /// <param name="storage">The class, where none is wanted.</param>
+    public static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, VolumeSnapshot snapshot, PersistentVolumeClaim? original, string? storage) => Of(
+        wanted, Snapshot, new ClaimDataSource(CoreKinds.VolumeSnapshots.Group, CoreKinds.VolumeSnapshots.Kind, snapshot.Metadata.Name!),
+        storage, original?.Spec?.VolumeMode, Math.Max(Bytes(snapshot.Status?.RestoreSize), original is null ? 0 : CapacityOf(original)));
 
     /// <summary>How far the claim is.</summary>
     /// <param name="waits">Whether nothing is done before a pod uses it.</param>
@@ -49,7 +76,7 @@ internal static class StorageClone
         : waits ? new(ImportState.Pending, StorageClass.WaitForFirstConsumer, $"the storage clones it when the first pod uses it: so says StorageClass {claim.Spec!.StorageClassName}")
         : new(ImportState.Pending, Cloning, $"the storage clones it from {claim.Spec!.DataSource!.Kind} {claim.Spec.DataSource.Name}");
 
-    private static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, string type, ClaimDataSource source, string? storage, long least) => wanted with
+    private static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, string type, ClaimDataSource source, string? storage, string? mode, long least) => wanted with
     {
         Metadata = wanted.Metadata with
         {
@@ -58,6 +85,7 @@ internal static class StorageClone
         Spec = wanted.Spec! with
         {
             StorageClassName = wanted.Spec.StorageClassName ?? storage,
+            VolumeMode = wanted.Spec.VolumeMode ?? mode,
             DataSource = source,
             Resources = Bytes(wanted.Spec.Storage) >= least ? wanted.Spec.Resources : (wanted.Spec.Resources ?? new()) with
             {

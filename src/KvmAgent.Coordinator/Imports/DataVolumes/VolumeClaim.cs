@@ -35,6 +35,12 @@ internal static class VolumeClaim
         var asked = spec.Pvc ?? spec.Storage!;
         if (asked.Resources?.Requests?.GetValueOrDefault(Storage) is not { } given)
         {
+            if (spec.Source!.Snapshot is not null)
+            {
+                // The snapshot says it.
+                return (Whole(volume, source, asked), null);
+            }
+
             if (CloneOf(volume) is not { } clone)
             {
                 return (null, $"spec.{(spec.Pvc is null ? "storage" : "pvc")}.resources.requests.storage is not given; give the disk's size, such as 10Gi");
@@ -93,11 +99,12 @@ internal static class VolumeClaim
         { Registry: { } registry } => ("registry", registry),
         { Blank: not null } => ("none", null),
         { Pvc: not null } => ("clone", null),
+        { Snapshot: not null } => ("snapshot", null),
         _ => null,
     };
 
     private static string Unsupported(DataVolumeSpec spec) =>
-        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "that is none")} is not supported; there are http, s3, registry, pvc and blank";
+        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "that is none")} is not supported; there are http, s3, registry, pvc, snapshot and blank";
 
     private static SortedDictionary<string, string> Annotations(DataVolume volume, (string Kind, DataVolumeEndpoint? Endpoint) source)
     {
@@ -106,7 +113,7 @@ internal static class VolumeClaim
         {
             Add(ImportAnnotations.CloneRequest, $"{clone.Namespace}/{clone.Name}");
         }
-        else
+        else if (source.Kind != "snapshot")
         {
             Ask("source", source.Kind);
         }

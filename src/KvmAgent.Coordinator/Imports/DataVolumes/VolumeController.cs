@@ -39,12 +39,12 @@ internal sealed class VolumeController(
 
         if (plan.Create is { } imported)
         {
-            var next = await clones.LookAsync((VolumeSourceRef.Sourced(volume) ?? volume).Spec!.Source!, imported, cancel).ConfigureAwait(false);
+            var next = await LookAtStorageAsync(volume, imported, cancel).ConfigureAwait(false);
             plan = next.Claim is null ? VolumeDecision.Waiting(view, next.Phase, next.Reason, next.Message) : plan with { Create = next.Claim };
             if (next.Claim is null)
             {
-                // Who uses the source is watched by nobody.
-                queue.AddAfter(key, ClaimLooks.Retry);
+                // Who uses the source, and snapshots, are watched by nobody.
+                queue.AddAfter(key, next.Phase == DataVolumePhases.SnapshotInProgress ? StorageClones.SnapshotRetry : ClaimLooks.Retry);
             }
         }
 
@@ -77,6 +77,12 @@ internal sealed class VolumeController(
             queue.AddAfter(key, ClaimLooks.Retry);
         }
 
+        if (view.Claim is { } filled && plan.Status.Phase == DataVolumePhases.Succeeded && volume.Status?.Phase != DataVolumePhases.Succeeded)
+        {
+            // Before it is told that all is done: afterwards nobody would look.
+            await clones.EndAsync(volume, filled, cancel).ConfigureAwait(false);
+        }
+
         if (await _status.WriteAsync(volume, plan.Status, cancel).ConfigureAwait(false) is { } written)
         {
             cache.Volumes.Observe(Slim.Volume(written));
@@ -104,6 +110,18 @@ internal sealed class VolumeController(
         Source = VolumeSourceRef.Resolve(volume, cache.Sources.Resolve),
         Original = OriginalOf(volume) is { } original ? cache.Claims.Get(original.Namespace, original.Name) : null,
     };
+
+    private async Task<ClaimToMake> LookAtStorageAsync(DataVolume volume, PersistentVolumeClaim wanted, CancellationToken cancel)
+    {
+        try
+        {
+            return await clones.LookAsync(volume, (VolumeSourceRef.Sourced(volume) ?? volume).Spec!.Source!, wanted, cancel).ConfigureAwait(false);
+        }
+        catch (KubernetesException e) when (e.IsRefused)
+        {
+            return new(null, DataVolumePhases.Pending, e.Status.Reason ?? "FailedCreate", e.Message);
+        }
+    }
 
     private static ClaimKey? OriginalOf(DataVolume volume) => VolumeClaim.CloneOf(VolumeSourceRef.Sourced(volume) ?? volume);
 

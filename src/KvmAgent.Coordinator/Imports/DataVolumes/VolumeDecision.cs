@@ -138,6 +138,7 @@ internal static class VolumeDecision
             ImportState.Failed => DataVolumePhases.Failed,
             ImportState.Running => isClone ? DataVolumePhases.CloneInProgress : DataVolumePhases.ImportInProgress,
             _ when claim.Metadata.Annotation(ClaimContent.PopulatedFor) is not null => DataVolumePhases.Succeeded,
+            _ when byStorage is StorageClone.Snapshot => DataVolumePhases.RestoreInProgress,
             _ when byStorage is not null => DataVolumePhases.CsiCloneInProgress,
             _ when claim.Metadata.Annotation(ImportAnnotations.PodName) is not null => isClone ? DataVolumePhases.CloneScheduled : DataVolumePhases.ImportScheduled,
             _ => bound ? DataVolumePhases.PvcBound : DataVolumePhases.Pending,
@@ -150,7 +151,7 @@ internal static class VolumeDecision
         {
             DataVolumePhases.Succeeded => [new(Event.Normal, $"{work}Succeeded", $"Successfully {(isClone ? "cloned" : "imported")} into {claim.Metadata.Name}")],
             DataVolumePhases.Failed => [new(Event.Warning, $"{work}Failed", message)],
-            DataVolumePhases.ImportInProgress or DataVolumePhases.CloneInProgress or DataVolumePhases.CsiCloneInProgress => [new(Event.Normal, $"{work}InProgress", $"{work} into {claim.Metadata.Name} in progress")],
+            DataVolumePhases.ImportInProgress or DataVolumePhases.CloneInProgress or DataVolumePhases.CsiCloneInProgress or DataVolumePhases.RestoreInProgress => [new(Event.Normal, $"{work}InProgress", $"{work} into {claim.Metadata.Name} in progress")],
             DataVolumePhases.ImportScheduled or DataVolumePhases.CloneScheduled => [new(Event.Normal, $"{work}Scheduled", $"{work} into {claim.Metadata.Name} scheduled")],
             _ => [],
         });
