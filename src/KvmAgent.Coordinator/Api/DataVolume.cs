@@ -160,5 +160,6 @@ public static class DataVolumePhases
 {
     public const string Pending = "Pending", PvcBound = "PVCBound", ImportScheduled = "ImportScheduled", ImportInProgress = "ImportInProgress",
         CloneScheduled = "CloneScheduled", CloneInProgress = "CloneInProgress",
-        CsiCloneInProgress = "CSICloneInProgress", SnapshotInProgress = "SnapshotForSmartCloneInProgress", RestoreInProgress = "CloneFromSnapshotSourceInProgress", Succeeded = "Succeeded", Failed = "Failed";
+        CsiCloneInProgress = "CSICloneInProgress", SnapshotInProgress = "SnapshotForSmartCloneInProgress", RestoreInProgress = "CloneFromSnapshotSourceInProgress", WaitForFirstConsumer = "WaitForFirstConsumer",
+        Succeeded = "Succeeded", Failed = "Failed";
 }

@@ -13,7 +13,8 @@ internal static class ImportAnnotations
     public const string Phase = Modern + "pod.phase", PodName = Modern + "import.importPodName", Restarts = Modern + "pod.restarts", Progress = Modern + "import.progress",
         Running = Modern + "condition.running", RunningReason = Running + ".reason", RunningMessage = Running + ".message",
         Bound = Modern + "condition.bound", BoundReason = Bound + ".reason", BoundMessage = Bound + ".message",
-        RetainPod = Modern + "pod.retainAfterCompletion", ContentType = Modern + "contentType", Preallocation = Modern + "preallocation.requested";
+        RetainPod = Modern + "pod.retainAfterCompletion", ContentType = Modern + "contentType", Preallocation = Modern + "preallocation.requested",
+        BindNow = Modern + "bind.immediate.requested";
 
     public const string EarlyPhase = EarlyImport + "pod.phase", EarlyPodName = EarlyImport + "importPodName", EarlyProgress = EarlyImport + "progress";
 

@@ -106,6 +106,9 @@ internal sealed class ImportCache
     /// <summary>Pods that serve other claims' disks for this claim's sake.</summary>
     public IReadOnlyList<Pod> SourcesFor(ClaimKey key) => Pods.ByIndex(ByTarget, key.ToString());
 
+    /// <summary>Null also where the claim names none.</summary>
+    public StorageClass? ClassOf(PersistentVolumeClaim claim) => claim.Spec?.StorageClassName is { Length: > 0 } name ? Classes.Get(null, name) : null;
+
     /// <summary>The claim that an importer's pod fills.</summary>
     public PersistentVolumeClaim? ClaimOf(AgentIdentity pod) =>
         Claims.ByIndex(ByPod, pod.PodUid) is [{ } claim] && claim.Metadata.Namespace == pod.Namespace ? claim : null;

@@ -84,7 +84,7 @@ internal sealed class ImportController(
         () => clones.LookAsync(claim, source, cancel), new CloneView(null, ImportState.Waiting, ImportState.WaitingMessage), cancel);
 
     private ImportPlan Decide(PersistentVolumeClaim claim, CloneView? clone) =>
-        ImportDecision.Decide(new ImportView(claim, cache.Pods.Get(claim.Metadata.Namespace!, ImporterPod.Name(claim)), clone));
+        ImportDecision.Decide(new ImportView(claim, cache.Pods.Get(claim.Metadata.Namespace!, ImporterPod.Name(claim)), clone) { Class = cache.ClassOf(claim) });
 
     /// <returns>The claim as the server has it, and what is to be told of it.</returns>
     private async Task<(PersistentVolumeClaim Claim, ImportPlan Plan)> MakeAsync(

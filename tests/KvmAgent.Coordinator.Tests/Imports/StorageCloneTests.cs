@@ -95,6 +95,18 @@ public sealed class StorageCloneTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_waits_for_its_first_pod_says_so()
+    {
+        _server.Update("storage.k8s.io", "storageclasses", "", "fast", static c => c["volumeBindingMode"] = "WaitForFirstConsumer");
+        Original("fast");
+        Volume("""{"pvc": {"name": "original"} }""");
+        await UntilAsync(() => Phase() == "WaitForFirstConsumer" && Running() == "WaitForFirstConsumer");
+        Annotation(ImportAnnotations.BoundReason).ShouldBe("WaitForFirstConsumer");
+        Bind(Copy);
+        await UntilAsync(() => Phase() == "Succeeded" && Annotation(ImportAnnotations.BoundReason) == "Bound");
+    }
+
+    [Fact]
     public async Task A_cluster_without_snapshots_copies()
     {
         Original();
@@ -158,10 +170,10 @@ public sealed class StorageCloneTests : IAsyncLifetime
         Create("""{"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass", "metadata": {"name": "snaps"}, "driver": "csi.example.com", "deletionPolicy": "Delete"}""");
     }
 
-    /// <summary>Of a class that says nothing of clones.</summary>
-    private void Original()
+    /// <param name="storage">One that says nothing of clones, where it is not named.</param>
+    private void Original(string storage = "plain")
     {
-        Create("""{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "original", "namespace": "golden"}, "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "plain", "resources": {"requests": {"storage": "10855Mi"} } } }""");
+        Create($$"""{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "original", "namespace": "golden"}, "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "{{storage}}", "resources": {"requests": {"storage": "10855Mi"} } } }""");
         Bind("original");
     }
 

@@ -18,7 +18,7 @@ internal static class ImportScenario
         var claim = Recorded(Given.Claim(given["claim"]!));
         var pod = given["pod"] is { } p ? Pod(p, claim) : null;
         var clone = given["clone"] is { } c ? new CloneView((string?)c["server"], (string?)c["reason"] ?? "", (string?)c["message"] ?? "") : null;
-        var plan = ImportDecision.Decide(new ImportView(claim, pod, clone));
+        var plan = ImportDecision.Decide(new ImportView(claim, pod, clone) { Class = given["class"] is { } s ? Given.Class(s) : null });
         var shown = new JsonObject
         {
             ["annotations"] = plan.State?.Patch(claim)?["metadata"]?["annotations"]?.DeepClone(),

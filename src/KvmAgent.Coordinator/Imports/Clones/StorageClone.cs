@@ -23,6 +23,10 @@ internal static class StorageClone
     public static string? TypeOf(PersistentVolumeClaim claim) =>
         claim.Spec?.DataSource is not null && claim.Metadata.Annotation(ImportAnnotations.CloneType) is { } type and (Csi or Snapshot) ? type : null;
 
+    /// <summary>Whether nothing more is done for the claim before a pod uses it, which sees it whole.</summary>
+    public static bool WaitsForPod(PersistentVolumeClaim claim) =>
+        TypeOf(claim) is not null && claim.Status?.Phase != PersistentVolumeClaim.Bound && claim.Metadata.Annotation(ImportAnnotations.BoundReason) == StorageClass.WaitForFirstConsumer;
+
     /// <summary>The same for the same volume.</summary>
     public static string SnapshotName(DataVolume volume) => $"tmp-snapshot-{volume.Metadata.Uid}";
 
@@ -42,12 +46,15 @@ internal static class StorageClone
     /// <param name="storage">The original's class.</param>
     /// <param name="snapshots">See <see cref="ClassFor"/>.</param>
     public static string Choose(PersistentVolumeClaim wanted, PersistentVolumeClaim original, StorageClass? storage, VolumeSnapshotClass? snapshots) =>
-        storage is null || !Fits(wanted, original, storage) ? Copy : storage.Metadata.Annotation(Strategy) switch
+        storage is null || !Fits(wanted, original, storage) || (IsBoundAtOnce(wanted) && storage.VolumeBindingMode == StorageClass.WaitForFirstConsumer) ? Copy : storage.Metadata.Annotation(Strategy) switch
         {
             Csi => Csi,
             Snapshot or null when snapshots is not null => Snapshot,
             _ => Copy,
         };
+
+    /// <summary>Somebody has to use it first, then: an importer does.</summary>
+    private static bool IsBoundAtOnce(PersistentVolumeClaim wanted) => wanted.Metadata.Annotation(ImportAnnotations.BindNow) is not null;
 
     /// <summary>Whether storage could fill the claim: the same class and mode, and room for all of the source.</summary>
     private static bool Fits(PersistentVolumeClaim wanted, PersistentVolumeClaim original, StorageClass storage)
@@ -70,10 +77,11 @@ internal static class StorageClone
         storage, original?.Spec?.VolumeMode, Math.Max(Bytes(snapshot.Status?.RestoreSize), original is null ? 0 : CapacityOf(original)));
 
     /// <summary>How far the claim is.</summary>
-    /// <param name="waits">Whether nothing is done before a pod uses it.</param>
-    public static ImportState StateOf(PersistentVolumeClaim claim, bool waits) =>
+    /// <param name="storage">Its class.</param>
+    public static ImportState StateOf(PersistentVolumeClaim claim, StorageClass? storage) =>
         claim.Status?.Phase == PersistentVolumeClaim.Bound ? new(ImportState.Succeeded, "Completed", "the storage has cloned it")
-        : waits ? new(ImportState.Pending, StorageClass.WaitForFirstConsumer, $"the storage clones it when the first pod uses it: so says StorageClass {claim.Spec!.StorageClassName}")
+        : storage?.VolumeBindingMode == StorageClass.WaitForFirstConsumer
+            ? new(ImportState.Pending, StorageClass.WaitForFirstConsumer, $"the storage clones it when the first pod uses it, as StorageClass {storage.Metadata.Name} says; start the machine")
         : new(ImportState.Pending, Cloning, $"the storage clones it from {claim.Spec!.DataSource!.Kind} {claim.Spec.DataSource.Name}");
 
     private static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, string type, ClaimDataSource source, string? storage, string? mode, long least) => wanted with

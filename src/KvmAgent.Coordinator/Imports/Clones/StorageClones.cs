@@ -41,7 +41,7 @@ internal sealed class StorageClones(KubernetesClient client, ImportCache cache, 
             return Waiting(CloneView.Absent, CloneAccess.AbsentMessage(key.ToString()));
         }
 
-        var storage = original.Spec?.StorageClassName is { Length: > 0 } name ? cache.Classes.Get(null, name) : null;
+        var storage = cache.ClassOf(original);
         var snapshots = storage is null ? null : StorageClone.ClassFor(storage.Provisioner, await SnapshotClassesAsync(cancel).ConfigureAwait(false));
         var type = StorageClone.Choose(wanted, original, storage, snapshots);
         if (type == StorageClone.Copy)

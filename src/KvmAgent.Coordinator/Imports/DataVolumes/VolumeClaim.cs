@@ -130,6 +130,12 @@ internal static class VolumeClaim
 
         Add(ImportAnnotations.ContentType, volume.Spec!.ContentType);
         Add(ImportAnnotations.Preallocation, volume.Spec.Preallocation == true ? "true" : null);
+        if (volume.Metadata.Annotation(ImportAnnotations.BindNow) is { } bindNow)
+        {
+            // That it is there is what counts.
+            annotations[ImportAnnotations.BindNow] = bindNow;
+        }
+
         Add(ImportAnnotations.RetainPod, volume.Metadata.Annotation(ImportAnnotations.RetainPod));
         return annotations;
 

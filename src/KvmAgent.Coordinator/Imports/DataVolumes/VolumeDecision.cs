@@ -138,6 +138,7 @@ internal static class VolumeDecision
             ImportState.Failed => DataVolumePhases.Failed,
             ImportState.Running => isClone ? DataVolumePhases.CloneInProgress : DataVolumePhases.ImportInProgress,
             _ when claim.Metadata.Annotation(ClaimContent.PopulatedFor) is not null => DataVolumePhases.Succeeded,
+            _ when StorageClone.WaitsForPod(claim) => DataVolumePhases.WaitForFirstConsumer,
             _ when byStorage is StorageClone.Snapshot => DataVolumePhases.RestoreInProgress,
             _ when byStorage is not null => DataVolumePhases.CsiCloneInProgress,
             _ when claim.Metadata.Annotation(ImportAnnotations.PodName) is not null => isClone ? DataVolumePhases.CloneScheduled : DataVolumePhases.ImportScheduled,
