@@ -16,6 +16,7 @@ internal sealed class ImportController(
 {
     private const int Workers = 4;
 
+    private readonly ImportPauses _pauses = new(time);
     private readonly ClaimLooks _looks = new("claim", Workers, time, new LookLog(log));
 
     /// <summary>Until it leads no more.</summary>
@@ -29,6 +30,7 @@ internal sealed class ImportController(
     {
         if (cache.Claims.Get(key.Namespace, key.Name) is not { } claim)
         {
+            _pauses.Forget(key);
             await clones.EndAsync(key, null, cancel).ConfigureAwait(false);
             return;
         }
@@ -48,6 +50,11 @@ internal sealed class ImportController(
 
         if (plan.Action is ImportAction.DeletePod(var pod))
         {
+            if (ImporterReport.Of(pod) is { Stage: ImporterStage.Gone } lost)
+            {
+                _pauses.Lost(key, pod.Metadata.Uid!, lost.Reason);
+            }
+
             await turns.DeleteAsync(pod, cancel).ConfigureAwait(false);
         }
 
@@ -90,6 +97,12 @@ internal sealed class ImportController(
     private async Task<(PersistentVolumeClaim Claim, ImportPlan Plan)> MakeAsync(
         PersistentVolumeClaim claim, CloneView? clone, ImportPlan plan, WorkQueue<ClaimKey> queue, CancellationToken cancel)
     {
+        if (_pauses.Of(ClaimKey.Of(claim)) is var (left, message))
+        {
+            queue.AddAfter(ClaimKey.Of(claim), left);
+            return (claim, plan with { State = plan.State! with { Reason = ImportState.BackOff, Message = message }, Action = null });
+        }
+
         try
         {
             return clone is not null ? await CreateAsync().ConfigureAwait(false)

@@ -18,7 +18,7 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
     public const string Whole = "100.0%";
 
     /// <summary>Reasons.</summary>
-    public const string Waiting = "Waiting", Creating = "ContainerCreating", Changed = "RequestChanged";
+    public const string Waiting = "Waiting", Creating = "ContainerCreating", Changed = "RequestChanged", BackOff = "BackOff";
 
     /// <summary>Of what waits.</summary>
     public const string WaitingMessage = "the import waits for its turn";
