@@ -28,7 +28,7 @@
     (list "LISTEN_HEALTH" (printf "%s:%v" $v.listen.address $v.listen.healthPort))
     (list "TLS_SECRET" (include "kvm-coordinator.tlsSecret" .))
     (list "TLS_NAMES" (concat (list (printf "%s.%s.svc" $full .Release.Namespace) (printf "%s-agents.%s.svc" $full .Release.Namespace)) $v.tls.names | join ","))
-    (list "WATCH_NAMESPACE" $v.watchNamespace)
+    (list "WATCH_NAMESPACE" (join "," $v.watchNamespaces))
     (list "OTEL_EXPORTER_OTLP_ENDPOINT" $v.traces.otlpEndpoint)
     (list "LOG_FORMAT" $v.log.format)
     (list "LOG_LEVEL" $v.log.level) -}}

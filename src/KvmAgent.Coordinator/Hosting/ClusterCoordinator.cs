@@ -46,8 +46,8 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         (_settings, _time, _logs) = (settings, time, logs);
         _client = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _electionClient = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator/leader-election" });
-        _cache = new MachineCache(_client, settings.WatchNamespace, time, logs.CreateLogger<MachineCache>());
-        _imports = settings.Imports.Concurrency > 0 ? new ImportCache(_client, _cache, settings.WatchNamespace, time, logs.CreateLogger<ImportCache>()) : null;
+        _cache = new MachineCache(_client, settings.WatchNamespaces, time, logs.CreateLogger<MachineCache>());
+        _imports = settings.Imports.Concurrency > 0 ? new ImportCache(_client, _cache, settings.WatchNamespaces, time, logs.CreateLogger<ImportCache>()) : null;
         _tokens = new PodTokens(_client, settings.Audience);
         _cache.PodGone += _agents.Forget;
         _certificate = new ServingCertificate(

@@ -28,7 +28,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             ListenHealth = EndPoint(Setting.ListenHealth),
             Namespace = Text(Setting.Namespace) ?? Text(Setting.OwnNamespace) ?? ns ?? "default",
             Identity = Text(Setting.PodName) ?? hostName,
-            WatchNamespace = Text(Setting.WatchNamespace),
+            WatchNamespaces = List(Setting.WatchNamespace) is { Length: > 0 } namespaces && !namespaces.Contains(Setting.WatchNamespace.Default) ? namespaces : null,
             TlsSecret = Value(Setting.TlsSecret),
             TlsNames = [.. new[] { url?.Host }.OfType<string>().Concat(List(Setting.TlsNames)).Distinct()],
             AgentUrl = url?.AbsoluteUri.TrimEnd('/'),

@@ -26,19 +26,19 @@ internal sealed class ImportCache
 {
     private const string ByReason = "reason", ByPod = "pod", ByTarget = "target", BySource = "source", ByCron = "cron", ByWork = "work", Unended = "unended";
 
-    public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
+    public ImportCache(KubernetesClient client, MachineCache machines, IReadOnlyList<string>? namespaces, TimeProvider time, ILogger<ImportCache> log)
     {
         Claims = machines.Claims;
-        Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
+        Volumes = new(client, Kinds.DataVolumes, namespaces, new() { Transform = Slim.Volume }, time, log);
         Claims.AddIndex(ByPod, static c => c.Metadata.Annotation(ImportAnnotations.PodUid) is { } uid ? [uid] : []);
-        Sources = new(client, ns, time, log);
+        Sources = new(client, namespaces, time, log);
         Classes = new(client, CoreKinds.StorageClasses, null, null, time, log);
-        Crons = new(client, Kinds.DataImportCrons, ns, new() { Transform = Slim.Cron }, time, log);
+        Crons = new(client, Kinds.DataImportCrons, namespaces, new() { Transform = Slim.Cron }, time, log);
         Volumes.AddIndex(ByCron, static v => v.Metadata.Label(CronImports.Label) is { } cron ? [new ClaimKey(v.Metadata.Namespace!, cron).ToString()] : []);
         Volumes.AddIndex(BySource, static v => v.Spec?.SourceRef is { } reference ? [new ClaimKey(reference.Namespace ?? v.Metadata.Namespace!, reference.Name).ToString()] : []);
         Volumes.AddIndex(ByReason, static v => Conditions.Find(v.Status?.Conditions, "Running")?.Reason is { } reason ? [reason] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
-        Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
+        Pods = new(client, CoreKinds.Pods, namespaces, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
         Pods.AddIndex(ByWork, static p => IsOver(p) || p.Metadata.Annotation(ImportAnnotations.CloneServer) is not null ? [] : [Unended]);
         Pods.AddIndex(ByTarget, static p => CloneSourcePod.TargetOf(p) is { } target ? [target.ToString()] : []);
         Claims.Changed += e =>
