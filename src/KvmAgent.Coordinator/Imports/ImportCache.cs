@@ -24,7 +24,7 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
-    private const string ByReason = "reason", ByPod = "pod", ByTarget = "target", BySource = "source", ByCron = "cron", ByWork = "work", Unended = "unended";
+    private const string ByReason = "reason", ByPod = "pod", ByTarget = "target", BySource = "source", ByCron = "cron", ByWork = "work", ByClass = "class", Unended = "unended";
 
     public ImportCache(KubernetesClient client, MachineCache machines, IReadOnlyList<string>? namespaces, TimeProvider time, ILogger<ImportCache> log)
     {
@@ -39,6 +39,15 @@ internal sealed class ImportCache
         Volumes.AddIndex(ByReason, static v => Conditions.Find(v.Status?.Conditions, "Running")?.Reason is { } reason ? [reason] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
         Pods = new(client, CoreKinds.Pods, namespaces, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
+        Claims.AddIndex(ByClass, static c => ImportDecision.IsOurs(c) && ImportState.PhaseOf(c) != ImportState.Succeeded && c.Spec?.StorageClassName is { Length: > 0 } name ? [name] : []);
+        // One may be seen after the claims of it that were made right after it.
+        Classes.Changed += e =>
+        {
+            foreach (var claim in Claims.ByIndex(ByClass, e.Object.Metadata.Name!))
+            {
+                Touched?.Invoke(ClaimKey.Of(claim));
+            }
+        };
         Pods.AddIndex(ByWork, static p => IsOver(p) || p.Metadata.Annotation(ImportAnnotations.CloneServer) is not null ? [] : [Unended]);
         Pods.AddIndex(ByTarget, static p => CloneSourcePod.TargetOf(p) is { } target ? [target.ToString()] : []);
         Claims.Changed += e =>

@@ -198,17 +198,6 @@ public sealed class RightsTests
     {
         foreach (var given in Yaml.Documents(
             $$"""
-            apiVersion: storage.k8s.io/v1
-            kind: StorageClass
-            metadata: {name: fast}
-            provisioner: csi.example.com
-            ---
-            apiVersion: snapshot.storage.k8s.io/v1
-            kind: VolumeSnapshotClass
-            metadata: {name: fast}
-            driver: csi.example.com
-            deletionPolicy: Delete
-            ---
             apiVersion: v1
             kind: PersistentVolumeClaim
             metadata: {name: base, namespace: {{Machines}}}
@@ -300,6 +289,23 @@ public sealed class RightsTests
         });
         await server.ApplyCrdsAsync(yaml);
         await server.ApplyCrdsAsync(SnapshotKinds.Yaml);
+        foreach (var given in Yaml.Documents(
+            """
+            apiVersion: storage.k8s.io/v1
+            kind: StorageClass
+            metadata: {name: fast}
+            provisioner: csi.example.com
+            ---
+            apiVersion: snapshot.storage.k8s.io/v1
+            kind: VolumeSnapshotClass
+            metadata: {name: fast}
+            driver: csi.example.com
+            deletionPolicy: Delete
+            """))
+        {
+            server.Create(given.AsObject());
+        }
+
         foreach (var service in Yaml.Documents(yaml).Where(static d => (string?)d["kind"] == "APIService"))
         {
             server.Create(service.AsObject());

@@ -60,7 +60,7 @@ public sealed class StorageCloneTests : IAsyncLifetime
         await SnapshotsAsync();
         Original();
         Volume("""{"pvc": {"name": "original"} }""");
-        await UntilAsync(() => Phase() == "SnapshotForSmartCloneInProgress");
+        await LaterAsync(() => Phase() == "SnapshotForSmartCloneInProgress");
         Claim(Copy).ShouldBeNull();
         var snapshot = Snapshots.ShouldHaveSingleItem();
         snapshot["spec"]!.ToJsonString().ShouldBe("""{"volumeSnapshotClassName":"snaps","source":{"persistentVolumeClaimName":"original"}}""");
@@ -89,7 +89,7 @@ public sealed class StorageCloneTests : IAsyncLifetime
         await SnapshotsAsync();
         Original();
         Volume("""{"pvc": {"name": "original"} }""");
-        await UntilAsync(() => Snapshots.Count == 1);
+        await LaterAsync(() => Snapshots.Count == 1);
         _server.Delete(Group, "datavolumes", Golden, Copy);
         await UntilAsync(() => Snapshots.Count == 0 && Claim(Copy) is null);
     }
@@ -100,7 +100,7 @@ public sealed class StorageCloneTests : IAsyncLifetime
         _server.Update("storage.k8s.io", "storageclasses", "", "fast", static c => c["volumeBindingMode"] = "WaitForFirstConsumer");
         Original("fast");
         Volume("""{"pvc": {"name": "original"} }""");
-        await UntilAsync(() => Phase() == "WaitForFirstConsumer" && Running() == "WaitForFirstConsumer");
+        await LaterAsync(() => Phase() == "WaitForFirstConsumer" && Running() == "WaitForFirstConsumer");
         Annotation(ImportAnnotations.BoundReason).ShouldBe("WaitForFirstConsumer");
         Bind(Copy);
         await UntilAsync(() => Phase() == "Succeeded" && Annotation(ImportAnnotations.BoundReason) == "Bound");
@@ -111,8 +111,8 @@ public sealed class StorageCloneTests : IAsyncLifetime
     {
         Original();
         Volume("""{"pvc": {"name": "original"} }""");
-        await UntilAsync(() => Annotation(ImportAnnotations.CloneRequest) == "golden/original");
-        await UntilAsync(() => _server.All("", "pods", Golden).Count == 1);
+        await LaterAsync(() => Annotation(ImportAnnotations.CloneRequest) == "golden/original");
+        await LaterAsync(() => _server.All("", "pods", Golden).Count == 1);
     }
 
     [Fact]
@@ -209,7 +209,7 @@ public sealed class StorageCloneTests : IAsyncLifetime
 
     private static Task UntilAsync(Func<bool> holds) => RunningController.UntilAsync(holds);
 
-    /// <summary>What is looked at again only after a time.</summary>
+    /// <summary>What is looked at again only after a time, as also where what was made before is seen after it.</summary>
     private Task LaterAsync(Func<bool> holds) => UntilAsync(() =>
     {
         _time.Advance(TimeSpan.FromSeconds(1));
