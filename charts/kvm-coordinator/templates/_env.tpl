@@ -32,7 +32,7 @@
     (list "LISTEN_UPLOADS" (ternary (printf "%s:%v" $v.listen.address $v.listen.uploadPort) "" (ne (int $v.imports.concurrency) 0)))
     (list "TLS_SECRET" (include "kvm-coordinator.tlsSecret" .))
     (list "TLS_NAMES" (concat (list (printf "%s.%s.svc" $full .Release.Namespace) (printf "%s-agents.%s.svc" $full .Release.Namespace) (printf "%s-management.%s.svc" $full .Release.Namespace)) $uploads $v.tls.names | join ","))
-    (list "WATCH_NAMESPACE" $v.watchNamespace)
+    (list "WATCH_NAMESPACE" (join "," $v.watchNamespaces))
     (list "OTEL_EXPORTER_OTLP_ENDPOINT" $v.traces.otlpEndpoint)
     (list "LOG_FORMAT" $v.log.format)
     (list "LOG_LEVEL" $v.log.level) -}}

@@ -95,6 +95,9 @@ public sealed record DataVolumeSource
     [Description("An image that somebody sends.")]
     public JsonObject? Upload { get; init; }
 
+    [Description("A VolumeSnapshot of the same namespace.")]
+    public SourceObject? Snapshot { get; init; }
+
     [Description("An empty disk.")]
     public JsonObject? Blank { get; init; }
 
@@ -172,5 +175,7 @@ public sealed record DataVolumeStatus
 public static class DataVolumePhases
 {
     public const string Pending = "Pending", PvcBound = "PVCBound", ImportScheduled = "ImportScheduled", ImportInProgress = "ImportInProgress",
-        UploadScheduled = "UploadScheduled", UploadReady = "UploadReady", CloneScheduled = "CloneScheduled", CloneInProgress = "CloneInProgress", Succeeded = "Succeeded", Failed = "Failed";
+        UploadScheduled = "UploadScheduled", UploadReady = "UploadReady", CloneScheduled = "CloneScheduled", CloneInProgress = "CloneInProgress",
+        CsiCloneInProgress = "CSICloneInProgress", SnapshotInProgress = "SnapshotForSmartCloneInProgress", RestoreInProgress = "CloneFromSnapshotSourceInProgress", WaitForFirstConsumer = "WaitForFirstConsumer",
+        Succeeded = "Succeeded", Failed = "Failed";
 }

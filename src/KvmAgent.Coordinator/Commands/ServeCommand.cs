@@ -34,7 +34,7 @@ internal static partial class ServeCommand
         try
         {
             await coordinator.StartAsync(stop.Token).ConfigureAwait(false);
-            LogStarted(logs.CreateLogger("kvm-coordinator"), connection.Server, string.Join(", ", coordinator.EndPoints), settings.WatchNamespace ?? "all namespaces");
+            LogStarted(logs.CreateLogger("kvm-coordinator"), connection.Server, string.Join(", ", coordinator.EndPoints), settings.WatchNamespaces is { } watched ? string.Join(", ", watched) : "all namespaces");
             await coordinator.RunAsync(stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

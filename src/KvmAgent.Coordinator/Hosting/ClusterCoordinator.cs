@@ -55,8 +55,8 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         (_settings, _time, _logs) = (settings, time, logs);
         _client = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _electionClient = new KubernetesClient(connection, time, new KubernetesClientOptions { UserAgent = "kvm-coordinator/leader-election" });
-        _cache = new MachineCache(_client, settings.WatchNamespace, time, logs.CreateLogger<MachineCache>());
-        _imports = settings.Imports.Concurrency > 0 ? new ImportCache(_client, _cache, settings.WatchNamespace, time, logs.CreateLogger<ImportCache>()) : null;
+        _cache = new MachineCache(_client, settings.WatchNamespaces, time, logs.CreateLogger<MachineCache>());
+        _imports = settings.Imports.Concurrency > 0 ? new ImportCache(_client, _cache, settings.WatchNamespaces, time, logs.CreateLogger<ImportCache>()) : null;
         _tokens = new PodTokens(_client, settings.Audience);
         _uploadTokens = new UploadTokens(() => _certificate!.SharedSecret, time);
         _cache.PodGone += _agents.Forget;
@@ -69,7 +69,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         _vms = new VmTable(Provider.Own, _cache.Machines, _cache.Instances);
         _vms.Follow();
         _management = ManagementApi.Of(
-            new ProviderList([new Provider { Name = Provider.Own, Namespace = settings.WatchNamespace ?? "default", Vms = _vms, ClientFor = caller => _client.For(caller.Token) }]),
+            new ProviderList([new Provider { Name = Provider.Own, Namespace = settings.WatchNamespaces is [var first, ..] ? first : "default", Vms = _vms, ClientFor = caller => _client.For(caller.Token) }]),
             new ClusterAccess(_client, time),
             time,
             logs);

@@ -29,8 +29,8 @@ internal sealed record CoordinatorSettings
     /// <summary>This replica's name.</summary>
     public required string Identity { get; init; }
 
-    /// <summary>The namespace whose machines it realises; null: all.</summary>
-    public string? WatchNamespace { get; init; }
+    /// <summary>The namespaces whose machines it realises; null: all.</summary>
+    public IReadOnlyList<string>? WatchNamespaces { get; init; }
 
     public required string TlsSecret { get; init; }
 

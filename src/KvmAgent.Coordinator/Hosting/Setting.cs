@@ -55,7 +55,7 @@ internal sealed record Setting(string Name, string Default, string Meaning)
 
     public static readonly Setting PodName = new("POD_NAME", "the host name", "This replica's name: no two may have the same.");
 
-    public static readonly Setting WatchNamespace = new("WATCH_NAMESPACE", "all", "The one namespace whose machines are realised.");
+    public static readonly Setting WatchNamespace = new("WATCH_NAMESPACE", "all", "The namespaces whose machines are realised and whose claims are filled, by commas, or `all`.");
 
     public static readonly Setting OtlpEndpoint = new(
         "OTEL_EXPORTER_OTLP_ENDPOINT", "", "Where traces are sent, by OTLP over HTTP, such as `http://collector.monitoring:4318`; without it there are none.");

@@ -31,7 +31,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             ListenUploads = EndPoint(Setting.ListenUploads),
             Namespace = Text(Setting.Namespace) ?? Text(Setting.OwnNamespace) ?? ns ?? "default",
             Identity = Text(Setting.PodName) ?? hostName,
-            WatchNamespace = Text(Setting.WatchNamespace),
+            WatchNamespaces = List(Setting.WatchNamespace) is { Length: > 0 } namespaces && !namespaces.Contains(Setting.WatchNamespace.Default) ? namespaces : null,
             TlsSecret = Value(Setting.TlsSecret),
             TlsNames = [.. new[] { url?.Host, uploads?.Host }.OfType<string>().Concat(List(Setting.TlsNames)).Distinct()],
             AgentUrl = url?.AbsoluteUri.TrimEnd('/'),

@@ -13,7 +13,8 @@ internal static class ImportAnnotations
     public const string Phase = Modern + "pod.phase", PodName = Modern + "import.importPodName", Restarts = Modern + "pod.restarts", Progress = Modern + "import.progress",
         Running = Modern + "condition.running", RunningReason = Running + ".reason", RunningMessage = Running + ".message",
         Bound = Modern + "condition.bound", BoundReason = Bound + ".reason", BoundMessage = Bound + ".message",
-        RetainPod = Modern + "pod.retainAfterCompletion", ContentType = Modern + "contentType", Preallocation = Modern + "preallocation.requested";
+        RetainPod = Modern + "pod.retainAfterCompletion", ContentType = Modern + "contentType", Preallocation = Modern + "preallocation.requested",
+        BindNow = Modern + "bind.immediate.requested";
 
     public const string EarlyPhase = EarlyImport + "pod.phase", EarlyPodName = EarlyImport + "importPodName", EarlyProgress = EarlyImport + "progress";
 
@@ -28,6 +29,9 @@ internal static class ImportAnnotations
 
     /// <summary>Of the claim: an importer waits for what is sent.</summary>
     public const string PodReady = Modern + "pod.ready";
+
+    /// <summary>Of the claim, in CDI's words: how the storage itself fills it.</summary>
+    public const string CloneType = "cdi.kubevirt.io/cloneType";
 
     /// <summary>Of the pod: from where it copies.</summary>
     public const string CloneServer = "kvmagent.io/clone-server";
@@ -62,5 +66,5 @@ internal static class ImportAnnotations
 
     /// <summary>Whether it is read by the coordinator at all.</summary>
     public static bool IsRead(string name) =>
-        name.StartsWith(EarlyImport, StringComparison.Ordinal) || name.StartsWith(Modern, StringComparison.Ordinal) || name is Request or PodUid or CloneRequest;
+        name.StartsWith(EarlyImport, StringComparison.Ordinal) || name.StartsWith(Modern, StringComparison.Ordinal) || name is Request or PodUid or CloneRequest or CloneType;
 }

@@ -24,25 +24,35 @@ internal readonly record struct ClaimKey(string Namespace, string Name)
 /// <summary>Importers' pods, and the claims that ask for one, as this replica knows them.</summary>
 internal sealed class ImportCache
 {
-    private const string ByReason = "reason", ByPod = "pod", ByTarget = "target", BySource = "source", ByCron = "cron", ByWork = "work", Unended = "unended";
+    private const string ByReason = "reason", ByPod = "pod", ByTarget = "target", BySource = "source", ByCron = "cron", ByWork = "work", ByClass = "class", Unended = "unended";
 
-    public ImportCache(KubernetesClient client, MachineCache machines, string? ns, TimeProvider time, ILogger<ImportCache> log)
+    public ImportCache(KubernetesClient client, MachineCache machines, IReadOnlyList<string>? namespaces, TimeProvider time, ILogger<ImportCache> log)
     {
         Claims = machines.Claims;
-        Volumes = new(client, Kinds.DataVolumes, ns, new() { Transform = Slim.Volume }, time, log);
+        Volumes = new(client, Kinds.DataVolumes, namespaces, new() { Transform = Slim.Volume }, time, log);
         Claims.AddIndex(ByPod, static c => c.Metadata.Annotation(ImportAnnotations.PodUid) is { } uid ? [uid] : []);
-        Sources = new(client, ns, time, log);
-        Crons = new(client, Kinds.DataImportCrons, ns, new() { Transform = Slim.Cron }, time, log);
+        Sources = new(client, namespaces, time, log);
+        Classes = new(client, CoreKinds.StorageClasses, null, null, time, log);
+        Crons = new(client, Kinds.DataImportCrons, namespaces, new() { Transform = Slim.Cron }, time, log);
         Volumes.AddIndex(ByCron, static v => v.Metadata.Label(CronImports.Label) is { } cron ? [new ClaimKey(v.Metadata.Namespace!, cron).ToString()] : []);
         Volumes.AddIndex(BySource, static v => v.Spec?.SourceRef is { } reference ? [new ClaimKey(reference.Namespace ?? v.Metadata.Namespace!, reference.Name).ToString()] : []);
         Volumes.AddIndex(ByReason, static v => Conditions.Find(v.Status?.Conditions, "Running")?.Reason is { } reason ? [reason] : []);
         Claims.AddIndex(ByReason, static c => c.Metadata.Annotation(ImportAnnotations.RunningReason) is { } reason ? [reason] : []);
-        Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
+        Pods = new(client, CoreKinds.Pods, namespaces, new() { LabelSelector = $"{ImportAnnotations.AppLabel}={ImportAnnotations.App}", Transform = Slim.Pod }, time, log);
+        Claims.AddIndex(ByClass, static c => ImportDecision.IsOurs(c) && ImportState.PhaseOf(c) != ImportState.Succeeded && c.Spec?.StorageClassName is { Length: > 0 } name ? [name] : []);
+        // One may be seen after the claims of it that were made right after it.
+        Classes.Changed += e =>
+        {
+            foreach (var claim in Claims.ByIndex(ByClass, e.Object.Metadata.Name!))
+            {
+                Touched?.Invoke(ClaimKey.Of(claim));
+            }
+        };
         Pods.AddIndex(ByWork, static p => IsOver(p) || p.Metadata.Annotation(ImportAnnotations.CloneServer) is not null ? [] : [Unended]);
         Pods.AddIndex(ByTarget, static p => CloneSourcePod.TargetOf(p) is { } target ? [target.ToString()] : []);
         Claims.Changed += e =>
         {
-            if (ImportAnnotations.IsAsked(e.Object.Metadata))
+            if (ImportDecision.IsOurs(e.Object))
             {
                 Touched?.Invoke(ClaimKey.Of(e.Object));
             }
@@ -94,13 +104,19 @@ internal sealed class ImportCache
 
     public Informer<Pod> Pods { get; }
 
-    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced, Sources.Sources.Synced, Crons.Synced);
+    /// <summary>Of the cluster.</summary>
+    public Informer<StorageClass> Classes { get; }
+
+    public Task Synced => Task.WhenAll(Claims.Synced, Pods.Synced, Volumes.Synced, Sources.Sources.Synced, Crons.Synced, Classes.Synced);
 
     /// <summary>How many imports are at work: each has one importer, and a clone is counted by what serves its source.</summary>
     public int AtWork => Pods.CountByIndex(ByWork, Unended);
 
     /// <summary>Pods that serve other claims' disks for this claim's sake.</summary>
     public IReadOnlyList<Pod> SourcesFor(ClaimKey key) => Pods.ByIndex(ByTarget, key.ToString());
+
+    /// <summary>Null also where the claim names none.</summary>
+    public StorageClass? ClassOf(PersistentVolumeClaim claim) => claim.Spec?.StorageClassName is { Length: > 0 } name ? Classes.Get(null, name) : null;
 
     /// <summary>The claim that an importer's pod fills.</summary>
     public PersistentVolumeClaim? ClaimOf(AgentIdentity pod) =>
@@ -111,7 +127,7 @@ internal sealed class ImportCache
         .OrderBy(static c => c.Metadata.CreationTimestamp)
         .Select(ClaimKey.Of);
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop), Sources.Sources.RunAsync(stop), Crons.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(Pods.RunAsync(stop), Volumes.RunAsync(stop), Sources.Sources.RunAsync(stop), Crons.RunAsync(stop), Classes.RunAsync(stop));
 
     /// <summary>What the cron has made.</summary>
     public IReadOnlyList<DataVolume> VolumesOf(ClaimKey cron) => Volumes.ByIndex(ByCron, cron.ToString());

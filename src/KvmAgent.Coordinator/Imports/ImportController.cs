@@ -16,12 +16,13 @@ internal sealed class ImportController(
 {
     private const int Workers = 4;
 
+    private readonly ImportPauses _pauses = new(time);
     private readonly ClaimLooks _looks = new("claim", Workers, time, new LookLog(log));
 
     /// <summary>Until it leads no more.</summary>
     public Task RunAsync(CancellationToken stop) => events.WriteWhileAsync(_looks.RunAsync(
         add => cache.Touched += add, add => cache.Touched -= add, cache.Synced,
-        () => cache.Claims.List().Where(static c => ImportAnnotations.IsAsked(c.Metadata)).OrderBy(static c => c.Metadata.CreationTimestamp).Select(ClaimKey.Of)
+        () => cache.Claims.List().Where(ImportDecision.IsOurs).OrderBy(static c => c.Metadata.CreationTimestamp).Select(ClaimKey.Of)
             .Concat(cache.Pods.List().Select(CloneSourcePod.TargetOf).OfType<ClaimKey>()),
         LookAsync, stop));
 
@@ -29,6 +30,7 @@ internal sealed class ImportController(
     {
         if (cache.Claims.Get(key.Namespace, key.Name) is not { } claim)
         {
+            _pauses.Forget(key);
             await clones.EndAsync(key, null, cancel).ConfigureAwait(false);
             return;
         }
@@ -48,6 +50,11 @@ internal sealed class ImportController(
 
         if (plan.Action is ImportAction.DeletePod(var pod))
         {
+            if (ImporterReport.Of(pod) is { Stage: ImporterStage.Gone } lost)
+            {
+                _pauses.Lost(key, pod.Metadata.Uid!, lost.Reason);
+            }
+
             await turns.DeleteAsync(pod, cancel).ConfigureAwait(false);
         }
 
@@ -84,12 +91,18 @@ internal sealed class ImportController(
         () => clones.LookAsync(claim, source, cancel), new CloneView(null, ImportState.Waiting, ImportState.WaitingMessage), cancel);
 
     private ImportPlan Decide(PersistentVolumeClaim claim, CloneView? clone) =>
-        ImportDecision.Decide(new ImportView(claim, cache.Pods.Get(claim.Metadata.Namespace!, ImporterPod.Name(claim)), clone));
+        ImportDecision.Decide(new ImportView(claim, cache.Pods.Get(claim.Metadata.Namespace!, ImporterPod.Name(claim)), clone) { Class = cache.ClassOf(claim) });
 
     /// <returns>The claim as the server has it, and what is to be told of it.</returns>
     private async Task<(PersistentVolumeClaim Claim, ImportPlan Plan)> MakeAsync(
         PersistentVolumeClaim claim, CloneView? clone, ImportPlan plan, WorkQueue<ClaimKey> queue, CancellationToken cancel)
     {
+        if (_pauses.Of(ClaimKey.Of(claim)) is var (left, message))
+        {
+            queue.AddAfter(ClaimKey.Of(claim), left);
+            return (claim, plan with { State = plan.State! with { Reason = ImportState.BackOff, Message = message }, Action = null });
+        }
+
         try
         {
             return clone is not null ? await CreateAsync().ConfigureAwait(false)

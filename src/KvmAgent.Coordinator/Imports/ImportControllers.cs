@@ -20,8 +20,9 @@ internal sealed class ImportControllers : IDisposable
     public ImportControllers(KubernetesClient client, ImportCache cache, MachineOptions machines, ImportOptions options, CloneKeys keys, TimeProvider time, ILoggerFactory logs)
     {
         _turns = new ImporterTurns(client, cache, options);
-        _imports = new ImportController(client, cache, _turns, new CloneSources(client, cache, _turns, machines, keys), Events(), machines, time, logs.CreateLogger<ImportController>());
-        _volumes = new VolumeController(client, cache, _turns, Events(), machines, time, logs.CreateLogger<VolumeController>());
+        var access = new CloneAccess(client, cache);
+        _imports = new ImportController(client, cache, _turns, new CloneSources(client, cache, access, _turns, machines, keys), Events(), machines, time, logs.CreateLogger<ImportController>());
+        _volumes = new VolumeController(client, cache, _turns, new StorageClones(client, cache, access), Events(), machines, time, logs.CreateLogger<VolumeController>());
         _sources = new SourceController(client, cache, time, logs.CreateLogger<SourceController>());
         _crons = new CronController(client, cache, _turns, Events(), machines, time, logs.CreateLogger<CronController>());
 

@@ -6,7 +6,11 @@ namespace KvmAgent.Coordinator.Imports;
 /// <summary>What a decision about an import rests on.</summary>
 /// <param name="Pod">Of the importer's name, whoever made it.</param>
 /// <param name="Source">How the claim is that shall be cloned; null where that is not wanted.</param>
-internal sealed record ImportView(PersistentVolumeClaim Claim, Pod? Pod, CloneView? Source = null);
+internal sealed record ImportView(PersistentVolumeClaim Claim, Pod? Pod, CloneView? Source = null)
+{
+    /// <summary>The claim's, where it is known.</summary>
+    public StorageClass? Class { get; init; }
+}
 
 /// <summary>One write, beside that of the state.</summary>
 internal abstract record ImportAction
@@ -35,9 +39,24 @@ internal sealed record ImportPlan(ImportState? State, ImportAction? Action = nul
 /// </summary>
 internal static class ImportDecision
 {
+    /// <summary>Whether the claim is one to be looked at.</summary>
+    public static bool IsOurs(PersistentVolumeClaim claim) => ImportAnnotations.IsAsked(claim.Metadata) || StorageClone.TypeOf(claim) is not null;
+
     public static ImportPlan Decide(ImportView view)
     {
+        var plan = DecideWork(view);
+        return plan.State is { } state && view.Class?.VolumeBindingMode == StorageClass.WaitForFirstConsumer ? plan with { State = state with { BindsLate = true } } : plan;
+    }
+
+    private static ImportPlan DecideWork(ImportView view)
+    {
         var claim = view.Claim;
+        if (StorageClone.TypeOf(claim) is not null)
+        {
+            return claim.Metadata.DeletionTimestamp is not null || ImportState.PhaseOf(claim) == ImportState.Succeeded
+                ? ImportPlan.Nothing : new ImportPlan(StorageClone.StateOf(claim, view.Class));
+        }
+
         var own = view.Pod is { } there && there.Metadata.Controller?.Uid == claim.Metadata.Uid ? there : null;
         if (ImportRequest.Of(claim) is not var (request, problem) || claim.Metadata.DeletionTimestamp is not null)
         {

@@ -1,3 +1,4 @@
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes.Core;
 
@@ -18,7 +19,7 @@ internal static class ImportEvents
             { Phase: ImportState.Succeeded } => new(Event.Normal, "ImportSucceeded", $"Import into {name} successful: {now.Message}"),
             { Phase: ImportState.Failed } => new(Event.Warning, "ImportFailed", now.Message),
             { IsAtWork: true } => phase == ImportState.Running ? null : new(Event.Normal, "ImportInProgress", $"Import into {name} in progress"),
-            { Reason: ImportState.Waiting or ImportState.Changed } => null,
+            { Reason: ImportState.Waiting or ImportState.Changed or ImportState.BackOff or StorageClone.Cloning or StorageClass.WaitForFirstConsumer } => null,
             { Reason: ImportState.Creating } => phase == ImportState.Running || reason == now.Reason ? null : new(Event.Normal, "ImportScheduled", $"Import into {name} scheduled"),
             _ when reason == now.Reason && message == now.Message => null,
             _ => new(Event.Warning, now.Phase == ImportState.Running ? "ImportFailed" : "ImportPending", now.Message),

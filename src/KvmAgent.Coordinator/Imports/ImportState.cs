@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes.Core;
 
@@ -17,7 +18,7 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
     public const string Whole = "100.0%";
 
     /// <summary>Reasons.</summary>
-    public const string Waiting = "Waiting", Creating = "ContainerCreating", Changed = "RequestChanged";
+    public const string Waiting = "Waiting", Creating = "ContainerCreating", Changed = "RequestChanged", BackOff = "BackOff";
 
     /// <summary>Of what waits.</summary>
     public const string WaitingMessage = "the import waits for its turn";
@@ -26,6 +27,9 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
     public Pod? Pod { get; init; }
 
     public int Restarts { get; init; }
+
+    /// <summary>Whether the claim has no volume before a pod uses it.</summary>
+    public bool BindsLate { get; init; }
 
     /// <summary>Whether the importer is at work.</summary>
     public bool IsAtWork { get; init; }
@@ -57,7 +61,9 @@ internal sealed record ImportState(string Phase, string Reason, string Message)
         {
             PersistentVolumeClaim.Bound => ("true", "Bound", "the claim has its volume"),
             PersistentVolumeClaim.Lost => ("false", "Lost", "the claim's volume is lost"),
-            _ => ("false", "Pending", "the claim has no volume yet; one that waits for its first consumer gets it with the importer's pod"),
+            _ when BindsLate => ("false", StorageClass.WaitForFirstConsumer,
+                $"StorageClass {claim.Spec?.StorageClassName} gives the claim its volume with the first pod that uses it{(StorageClone.TypeOf(claim) is null ? ", the importer's" : "")}"),
+            _ => ("false", "Pending", "the claim has no volume yet"),
         };
         var annotations = new JsonObject
         {

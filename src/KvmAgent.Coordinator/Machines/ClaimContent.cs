@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Imports;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Kubernetes.Core;
 using KvmAgent.Kubernetes.Resources;
 
@@ -6,7 +7,7 @@ namespace KvmAgent.Coordinator.Machines;
 
 /// <summary>
 /// Whether a claim has its content already. Who fills one for a DataVolume says in annotations how far it is; a claim that nobody fills
-/// is taken as it is. Where volume populators do the filling, a claim is bound to a filled volume or to none.
+/// is taken as it is. Where volume populators or the storage do the filling, a claim is bound to a filled volume or to none.
 /// </summary>
 internal static class ClaimContent
 {
@@ -23,6 +24,7 @@ internal static class ClaimContent
         return phase == ImportState.Succeeded
             || meta.Annotation(PopulatedFor) is { Length: > 0 }
             || (meta.Annotation(UsePopulator) == "true" && claim.Status?.Phase == PersistentVolumeClaim.Bound)
+            || StorageClone.WaitsForPod(claim)
             || (phase is null && meta.Controller?.Kind != DataVolume && !ImportAnnotations.IsAsked(meta));
     }
 

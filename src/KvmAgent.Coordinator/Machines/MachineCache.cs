@@ -19,14 +19,14 @@ internal sealed class MachineCache
 {
     private const string ByMachine = "machine", ByPod = "pod", ByClaim = "claim", BySize = "size";
 
-    public MachineCache(KubernetesClient client, string? ns, TimeProvider time, ILogger<MachineCache> log)
+    public MachineCache(KubernetesClient client, IReadOnlyList<string>? namespaces, TimeProvider time, ILogger<MachineCache> log)
     {
-        Machines = new(client, Kinds.VirtualMachines, ns, new() { Transform = Slim.Machine }, time, log);
-        Instances = new(client, Kinds.VirtualMachineInstances, ns, new() { Transform = Slim.Instance }, time, log);
-        Pods = new(client, CoreKinds.Pods, ns, new() { LabelSelector = $"{MachineLabels.Role}={MachineLabels.Launcher}", Transform = Slim.Pod }, time, log);
-        Linked = new(client, CoreKinds.Pods, ns, new() { LabelSelector = AdoptedPod.Selector, Transform = Slim.Pod }, time, log);
-        Claims = new(client, CoreKinds.PersistentVolumeClaims, ns, new() { Transform = Slim.Claim }, time, log);
-        Sizes = new SizeCache(client, ns, time, log);
+        Machines = new(client, Kinds.VirtualMachines, namespaces, new() { Transform = Slim.Machine }, time, log);
+        Instances = new(client, Kinds.VirtualMachineInstances, namespaces, new() { Transform = Slim.Instance }, time, log);
+        Pods = new(client, CoreKinds.Pods, namespaces, new() { LabelSelector = $"{MachineLabels.Role}={MachineLabels.Launcher}", Transform = Slim.Pod }, time, log);
+        Linked = new(client, CoreKinds.Pods, namespaces, new() { LabelSelector = AdoptedPod.Selector, Transform = Slim.Pod }, time, log);
+        Claims = new(client, CoreKinds.PersistentVolumeClaims, namespaces, new() { Transform = Slim.Claim }, time, log);
+        Sizes = new SizeCache(client, namespaces, time, log);
         Machines.AddIndex(BySize, static m => SizeCache.NamesOf(m));
         Machines.AddIndex(ByClaim, static m => VolumeTemplates.Names(m).Select(name => $"{m.Metadata.Namespace}/{name}"));
         Instances.AddIndex(ByClaim, static i => ClaimNames(i).Select(name => $"{i.Metadata.Namespace}/{name}"));

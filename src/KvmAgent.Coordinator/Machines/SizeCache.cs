@@ -12,11 +12,11 @@ internal sealed class SizeCache
     private readonly Informer<VirtualMachinePreference> _preferences;
     private readonly Informer<VirtualMachineClusterPreference> _clusterPreferences;
 
-    public SizeCache(KubernetesClient client, string? ns, TimeProvider time, ILogger log)
+    public SizeCache(KubernetesClient client, IReadOnlyList<string>? namespaces, TimeProvider time, ILogger log)
     {
-        _instancetypes = new(client, Kinds.Instancetypes, ns, null, time, log);
+        _instancetypes = new(client, Kinds.Instancetypes, namespaces, null, time, log);
         _clusterInstancetypes = new(client, Kinds.ClusterInstancetypes, null, null, time, log);
-        _preferences = new(client, Kinds.Preferences, ns, null, time, log);
+        _preferences = new(client, Kinds.Preferences, namespaces, null, time, log);
         _clusterPreferences = new(client, Kinds.ClusterPreferences, null, null, time, log);
         _instancetypes.Changed += e => Changed?.Invoke(Name("type", e.Object.Metadata.Namespace, e.Object.Metadata.Name));
         _clusterInstancetypes.Changed += e => Changed?.Invoke(Name("type", null, e.Object.Metadata.Name));

@@ -28,7 +28,7 @@ internal static class Slim
     {
         Metadata = Meta(claim.Metadata) with { Labels = null, Annotations = ClaimContent.Annotations(claim.Metadata) },
         Spec = claim.Spec is { } spec ? spec with { Unknown = null } : null,
-        Status = new PersistentVolumeClaimStatus { Phase = claim.Status?.Phase },
+        Status = new PersistentVolumeClaimStatus { Phase = claim.Status?.Phase, Capacity = claim.Status?.Capacity },
     };
 
     /// <summary>What is not known of metadata is who wrote which field, mostly; a JSON document each.</summary>

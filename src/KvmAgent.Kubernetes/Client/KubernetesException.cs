@@ -28,6 +28,9 @@ public sealed class KubernetesException : Exception
     /// <summary>The object is not there. False for a 404 that is not the API's (a proxy's; a kind the server does not have): that says nothing of the object.</summary>
     public bool IsNotFound => Status.Reason == "NotFound";
 
+    /// <summary>There is no such path: the server does not have the kind, or is none.</summary>
+    public bool IsKindUnknown => Code == (int)HttpStatusCode.NotFound && !IsNotFound;
+
     /// <summary>It has changed since it was read.</summary>
     public bool IsConflict => Status.Reason == "Conflict";
 

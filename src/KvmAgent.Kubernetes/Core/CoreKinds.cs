@@ -21,6 +21,17 @@ public static class CoreKinds
 
     public static readonly ResourceKind<PersistentVolumeClaim> PersistentVolumeClaims =
         new("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true, CoreJson.Default.PersistentVolumeClaim);
+
+    public static readonly ResourceKind<StorageClass> StorageClasses =
+        new("storage.k8s.io", "v1", "storageclasses", "StorageClass", false, CoreJson.Default.StorageClass);
+
+    /// <summary>Not each server has it: see <see cref="KubernetesException.IsKindUnknown"/>.</summary>
+    public static readonly ResourceKind<VolumeSnapshot> VolumeSnapshots =
+        new("snapshot.storage.k8s.io", "v1", "volumesnapshots", "VolumeSnapshot", true, CoreJson.Default.VolumeSnapshot);
+
+    /// <summary>Likewise.</summary>
+    public static readonly ResourceKind<VolumeSnapshotClass> VolumeSnapshotClasses =
+        new("snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", "VolumeSnapshotClass", false, CoreJson.Default.VolumeSnapshotClass);
 }
 
 [JsonSerializable(typeof(Pod))]
@@ -30,6 +41,9 @@ public static class CoreKinds
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(ApiService))]
 [JsonSerializable(typeof(PersistentVolumeClaim))]
+[JsonSerializable(typeof(StorageClass))]
+[JsonSerializable(typeof(VolumeSnapshot))]
+[JsonSerializable(typeof(VolumeSnapshotClass))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(PooledStringConverter)])]
 internal sealed partial class CoreJson : JsonSerializerContext;

@@ -9,12 +9,6 @@ public sealed partial class Informer<T>
     private readonly ObjectCache<T> _cache;
     private readonly Queue<InformerEvent<T>> _untold = new();
 
-    /// <summary>Observed since the list was asked for: the list need not have it yet.</summary>
-    private readonly HashSet<ObjectKey> _observed = [];
-
-    /// <summary>How far the list and the watch are.</summary>
-    private string? _seen;
-
     private bool _isStarted;
     private bool _isTelling;
 
@@ -87,7 +81,7 @@ public sealed partial class Informer<T>
         lock (_gate)
         {
             var key = ObjectKey.Of(obj);
-            if ((_namespace is not null && key.Namespace != _namespace) || !IsNewer(obj.Metadata.ResourceVersion, _seen))
+            if (_scopes.FirstOrDefault(s => s.Has(key)) is not { } scope || !IsNewer(obj.Metadata.ResourceVersion, scope.Seen))
             {
                 return;
             }
@@ -98,55 +92,55 @@ public sealed partial class Informer<T>
                 return;
             }
 
-            _observed.Add(key);
+            scope.Observed.Add(key);
             Put(obj, cached);
         }
 
         Tell();
     }
 
-    private void BeginListing()
+    private void BeginListing(Scope scope)
     {
         lock (_gate)
         {
-            _observed.Clear();
+            scope.Observed.Clear();
         }
     }
 
     /// <summary>The list is the truth, but for what was written since it was asked for.</summary>
-    private void Replace(ResourceList<T> list)
+    private void Replace(Scope scope, ResourceList<T> list)
     {
         lock (_gate)
         {
             var version = list.Metadata.ResourceVersion;
-            _observed.RemoveWhere(key => _cache.Get(key) is not { } written || !IsNewer(Version(written), version));
+            scope.Observed.RemoveWhere(key => _cache.Get(key) is not { } written || !IsNewer(Version(written), version));
             var listed = new HashSet<ObjectKey>();
             foreach (var obj in list.Items)
             {
                 var key = ObjectKey.Of(obj);
-                if (listed.Add(key) && !_observed.Contains(key))
+                if (listed.Add(key) && !scope.Observed.Contains(key))
                 {
                     Put(obj, _cache.Get(key));
                 }
             }
 
-            foreach (var key in _cache.Keys().Where(key => !listed.Contains(key) && !_observed.Contains(key)))
+            foreach (var key in _cache.Keys().Where(key => scope.Has(key) && !listed.Contains(key) && !scope.Observed.Contains(key)))
             {
                 var gone = _cache.Get(key)!;
                 Remove(gone, gone);
             }
 
-            _seen = version;
+            scope.Seen = version;
         }
 
         Tell();
     }
 
-    private void Take(WatchEvent<T> e)
+    private void Take(Scope scope, WatchEvent<T> e)
     {
         lock (_gate)
         {
-            _seen = e.ResourceVersion ?? _seen;
+            scope.Seen = e.ResourceVersion ?? scope.Seen;
             var cached = e.Object is null ? null : _cache.Get(ObjectKey.Of(e.Object));
             // An answer that was observed may be ahead of the watch; then what the watch tells is old.
             if (e.Object is { } obj && !(cached is not null && IsNewer(Version(cached), Version(obj))))

@@ -6,7 +6,8 @@ namespace KvmAgent.Kubernetes;
 /// <summary>
 /// Keeps all objects of a kind in memory as the server has them: lists them once, then watches. A watch that ends or breaks is gone on with
 /// behind the last event or bookmark; where the server has forgotten that place (410), everything is listed anew, and only real differences
-/// are told. Writes of our own are put in by <see cref="Observe"/>, so that whoever wrote reads what it wrote.
+/// are told. Writes of our own are put in by <see cref="Observe"/>, so that whoever wrote reads what it wrote. Of several namespaces each has
+/// a list and a watch of its own: there is no right to several at once that is not one to all.
 /// </summary>
 public sealed partial class Informer<T>
     where T : class, IKubernetesObject
@@ -19,17 +20,20 @@ public sealed partial class Informer<T>
 
     private readonly KubernetesClient _client;
     private readonly ResourceKind<T> _kind;
-    private readonly string? _namespace;
+    private readonly IReadOnlyList<Scope> _scopes;
     private readonly InformerOptions<T> _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _refusals;
+    private int _unlisted;
 
+    /// <param name="namespaces">Null: all, or of what is in none.</param>
     public Informer(
-        KubernetesClient client, ResourceKind<T> kind, string? ns, InformerOptions<T>? options, TimeProvider time, ILogger logger)
+        KubernetesClient client, ResourceKind<T> kind, IReadOnlyList<string>? namespaces, InformerOptions<T>? options, TimeProvider time, ILogger logger)
     {
-        (_client, _kind, _namespace, _options, _time, _logger) = (client, kind, ns, options ?? new InformerOptions<T>(), time, logger);
+        (_client, _kind, _options, _time, _logger) = (client, kind, options ?? new InformerOptions<T>(), time, logger);
+        _scopes = namespaces is null ? [new Scope(null)] : [.. namespaces.Distinct().Select(static ns => new Scope(ns))];
+        _unlisted = _scopes.Count;
         _cache = new ObjectCache<T>(kind.Json);
     }
 
@@ -37,7 +41,7 @@ public sealed partial class Informer<T>
     public Task Synced => _synced.Task;
 
     /// <summary>Lists and watches until cancelled (then it returns), whatever the server does.</summary>
-    public async Task RunAsync(CancellationToken ct)
+    public Task RunAsync(CancellationToken ct)
     {
         lock (_gate)
         {
@@ -49,6 +53,11 @@ public sealed partial class Informer<T>
             _isStarted = true;
         }
 
+        return Task.WhenAll(_scopes.Select(scope => RunAsync(scope, ct)));
+    }
+
+    private async Task RunAsync(Scope scope, CancellationToken ct)
+    {
         var backoff = new Backoff();
         string? version = null;
         while (!ct.IsCancellationRequested)
@@ -59,11 +68,11 @@ public sealed partial class Informer<T>
             {
                 if (version is null)
                 {
-                    version = await ListAsync(ct).ConfigureAwait(false);
+                    version = await ListAsync(scope, ct).ConfigureAwait(false);
                     since = _time.GetTimestamp();
                 }
 
-                await WatchAsync(version, at => version = at, ct).ConfigureAwait(false);
+                await WatchAsync(scope, version, at => version = at, ct).ConfigureAwait(false);
                 pause = Pause(backoff, since);
                 if (pause > TimeSpan.Zero)
                 {
@@ -84,7 +93,7 @@ public sealed partial class Informer<T>
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                version = IsRefusedAgain(e) ? null : version;
+                version = IsRefusedAgain(scope, e) ? null : version;
                 pause = Longer(backoff.Next(), (e as KubernetesException)?.RetryAfter);
                 LogFailure(e, pause);
             }
@@ -93,18 +102,26 @@ public sealed partial class Informer<T>
         }
     }
 
-    private async Task<string?> ListAsync(CancellationToken ct)
+    private async Task<string?> ListAsync(Scope scope, CancellationToken ct)
     {
-        BeginListing();
+        BeginListing(scope);
         var options = new ListOptions { LabelSelector = _options.LabelSelector, FieldSelector = _options.FieldSelector };
-        var list = await _client.ListAllAsync(_kind, _namespace, options, ct).ConfigureAwait(false);
+        var list = await _client.ListAllAsync(_kind, scope.Namespace, options, ct).ConfigureAwait(false);
         InformerLog.Listed(_logger, _kind.Plural, list.Items.Count, list.Metadata.ResourceVersion);
-        Replace(list);
-        _synced.TrySetResult();
+        Replace(scope, list);
+        if (!scope.IsListed)
+        {
+            scope.IsListed = true;
+            if (Interlocked.Decrement(ref _unlisted) == 0)
+            {
+                _synced.TrySetResult();
+            }
+        }
+
         return list.Metadata.ResourceVersion;
     }
 
-    private async Task WatchAsync(string? version, Action<string> reached, CancellationToken ct)
+    private async Task WatchAsync(Scope scope, string? version, Action<string> reached, CancellationToken ct)
     {
         var options = new WatchOptions
         {
@@ -115,10 +132,10 @@ public sealed partial class Informer<T>
             // Different for each, so that not all come back at once.
             TimeoutSeconds = Random.Shared.Next(300, 600),
         };
-        await foreach (var e in _client.WatchAsync(_kind, _namespace, options, ct).ConfigureAwait(false))
+        await foreach (var e in _client.WatchAsync(_kind, scope.Namespace, options, ct).ConfigureAwait(false))
         {
-            Take(e);
-            _refusals = 0;
+            Take(scope, e);
+            scope.Refusals = 0;
             if (e.ResourceVersion is { Length: > 0 } at)
             {
                 reached(at);
@@ -137,10 +154,10 @@ public sealed partial class Informer<T>
         return TimeSpan.Zero;
     }
 
-    private bool IsRefusedAgain(Exception e)
+    private static bool IsRefusedAgain(Scope scope, Exception e)
     {
-        _refusals = e is KubernetesException { IsTooManyRequests: false } ? _refusals + 1 : _refusals;
-        return _refusals >= MostRefusals;
+        scope.Refusals = e is KubernetesException { IsTooManyRequests: false } ? scope.Refusals + 1 : scope.Refusals;
+        return scope.Refusals >= MostRefusals;
     }
 
     private void LogFailure(Exception e, TimeSpan pause)
@@ -156,4 +173,22 @@ public sealed partial class Informer<T>
     }
 
     private static TimeSpan Longer(TimeSpan a, TimeSpan? b) => b > a ? b.Value : a;
+
+    /// <summary>What has a list and a watch: a namespace, or all.</summary>
+    private sealed class Scope(string? ns)
+    {
+        public string? Namespace => ns;
+
+        /// <summary>How far the list and the watch are.</summary>
+        public string? Seen { get; set; }
+
+        /// <summary>Observed since the list was asked for: the list need not have it yet.</summary>
+        public HashSet<ObjectKey> Observed { get; } = [];
+
+        public bool IsListed { get; set; }
+
+        public int Refusals { get; set; }
+
+        public bool Has(ObjectKey key) => ns is null || ns == key.Namespace;
+    }
 }

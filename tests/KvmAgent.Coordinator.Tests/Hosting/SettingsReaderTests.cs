@@ -12,7 +12,7 @@ public sealed class SettingsReaderTests
         settings.ListenAgents.ToString().ShouldBe("0.0.0.0:8443");
         settings.Namespace.ShouldBe("kvm-system");
         settings.Identity.ShouldBe("host");
-        settings.WatchNamespace.ShouldBeNull();
+        settings.WatchNamespaces.ShouldBeNull();
         settings.AgentUrl.ShouldBeNull();
     }
 
@@ -21,7 +21,9 @@ public sealed class SettingsReaderTests
     {
         var settings = Read(
             ("AGENT_IMAGE", "agent:1"), ("AGENT_URL", "https://agents.kvm-system.svc:8443/"), ("TLS_NAMES", "a.b.svc, c.d.svc"), ("HOST_DISK_PATHS", "/var/lib/vms"),
-            ("VM_NODE_SELECTOR", "kvm=yes,zone=a"), ("AGENT_IMAGE_PULL_SECRETS", "one,two"), ("SYSCTL_IP_FORWARD", "true"), ("LISTEN_API", "[::1]:0"), ("LOG_FORMAT", "json"));
+            ("VM_NODE_SELECTOR", "kvm=yes,zone=a"), ("AGENT_IMAGE_PULL_SECRETS", "one,two"), ("SYSCTL_IP_FORWARD", "true"), ("LISTEN_API", "[::1]:0"), ("LOG_FORMAT", "json"), ("WATCH_NAMESPACE", "shop, golden"));
+        settings.WatchNamespaces.ShouldBe(["shop", "golden"]);
+        Read(("AGENT_IMAGE", "agent:1"), ("WATCH_NAMESPACE", "all")).WatchNamespaces.ShouldBeNull();
         settings.AgentUrl.ShouldBe("https://agents.kvm-system.svc:8443");
         settings.TlsNames.ShouldBe(["agents.kvm-system.svc", "a.b.svc", "c.d.svc"]);
         settings.Machines.HostDiskPaths.ShouldBe(["/var/lib/vms"]);

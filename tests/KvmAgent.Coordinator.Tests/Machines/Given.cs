@@ -29,7 +29,7 @@ internal static class Given
 
     public static List<Pod> Pods(JsonNode? given) => [.. (given as JsonArray ?? []).Select(static p => Pod(p!, "virt-launcher-web-former"))];
 
-    /// <summary>By name: volumeMode, accessModes, phase, annotations, and dataVolume, the one that it belongs to.</summary>
+    /// <summary>By name: volumeMode, accessModes, phase, annotations, dataVolume, the one that it belongs to, and cloneOf, what its storage fills it from.</summary>
     public static Dictionary<string, PersistentVolumeClaim> Claims(JsonNode? given) => (given as JsonObject ?? []).ToDictionary(
         static c => c.Key,
         static c => new PersistentVolumeClaim
@@ -46,6 +46,7 @@ internal static class Given
             Spec = new()
             {
                 VolumeMode = (string?)c.Value?["volumeMode"],
+                DataSource = (string?)c.Value?["cloneOf"] is { } original ? new(null, "PersistentVolumeClaim", original) : null,
                 AccessModes = c.Value?["accessModes"]?.AsArray().Select(static m => (string)m!).ToList(),
             },
             Status = new() { Phase = (string?)c.Value?["phase"] ?? PersistentVolumeClaim.Bound },
@@ -53,6 +54,14 @@ internal static class Given
 
     public static PersistentVolumeClaim Claim(JsonNode given) =>
         Read(given, CoreKinds.PersistentVolumeClaims.Json, new JsonObject { ["name"] = "fedora", ["namespace"] = "golden", ["uid"] = ClaimUid });
+
+    public static StorageClass Class(JsonNode given) => Read(given, CoreKinds.StorageClasses.Json, []);
+
+    public static VolumeSnapshot Snapshot(JsonNode given) => Read(given, CoreKinds.VolumeSnapshots.Json, new JsonObject { ["name"] = "tmp-snapshot", ["namespace"] = Golden });
+
+    /// <summary>Drivers by name.</summary>
+    public static IEnumerable<VolumeSnapshotClass> SnapshotClasses(JsonNode? given) => (given as JsonObject ?? []).Select(
+        static c => new VolumeSnapshotClass { Metadata = new() { Name = c.Key }, Driver = (string?)c.Value });
 
     public static DataVolume Volume(JsonNode given) =>
         Read(given, ApiJson.Default.DataVolume, new JsonObject { ["name"] = "fedora", ["namespace"] = "golden", ["uid"] = VolumeUid });

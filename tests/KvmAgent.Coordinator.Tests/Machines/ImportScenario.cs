@@ -18,7 +18,7 @@ internal static class ImportScenario
         var claim = Recorded(Given.Claim(given["claim"]!));
         var pod = given["pod"] is { } p ? Pod(p, claim) : null;
         var clone = given["clone"] is { } c ? new CloneView((string?)c["server"], (string?)c["reason"] ?? "", (string?)c["message"] ?? "") : null;
-        var plan = ImportDecision.Decide(new ImportView(claim, pod, clone));
+        var plan = ImportDecision.Decide(new ImportView(claim, pod, clone) { Class = given["class"] is { } s ? Given.Class(s) : null });
         var shown = new JsonObject
         {
             ["annotations"] = plan.State?.Patch(claim)?["metadata"]?["annotations"]?.DeepClone(),
@@ -59,6 +59,20 @@ internal static class ImportScenario
     {
         var (target, source) = (Given.Claim(given["claim"]!), Given.Claim(given["source"]!));
         return JsonSerializer.SerializeToNode(CloneSourcePod.Create(target, source, Given.Options(given["options"]), new ImportOptions(), "clone-key-2"), CoreKinds.Pods.Json)!.AsObject();
+    }
+
+    public static JsonObject StorageClaim(JsonObject given)
+    {
+        var original = Given.Claim(given["original"]!);
+        var storage = given["class"] is { } c ? Given.Class(c) : null;
+        var wanted = VolumeClaim.Create(Given.Volume(given["volume"]!), original).Claim!;
+        var made = StorageClone.Choose(wanted, original, storage, StorageClone.ClassFor(storage?.Provisioner, Given.SnapshotClasses(given["snapshotClasses"]))) switch
+        {
+            StorageClone.Csi => StorageClone.Of(wanted, original),
+            StorageClone.Snapshot => StorageClone.Of(wanted, Given.Snapshot(given["snapshot"] ?? new JsonObject()), original, original.Spec!.StorageClassName),
+            _ => wanted,
+        };
+        return JsonSerializer.SerializeToNode(made, CoreKinds.PersistentVolumeClaims.Json)!.AsObject();
     }
 
     /// <summary>The volume's own claim where it does not say whose it is.</summary>
@@ -110,7 +124,10 @@ internal static class ImportScenario
         var claim = given["claim"] is { } c ? Given.Claim(c) : null;
         var volume = given["volume"] is { } v ? Given.Volume(v) : null;
         var view = new SourceView(
-            find(Given.Golden, "fedora")!, resolved, claim?.Metadata.Name == pvc?.Name ? claim : null, volume?.Metadata.Name == pvc?.Name ? volume : null, Given.Now(given));
+            find(Given.Golden, "fedora")!, resolved, claim?.Metadata.Name == pvc?.Name ? claim : null, volume?.Metadata.Name == pvc?.Name ? volume : null, Given.Now(given))
+        {
+            Snapshot = given["snapshot"] is { } s ? Given.Snapshot(s) : null,
+        };
         return JsonSerializer.SerializeToNode(SourceDecision.Decide(view), ApiJson.Default.DataSourceStatus)!.AsObject();
     }
 

@@ -4,7 +4,7 @@ namespace KvmAgent.Coordinator.Tests.Machines;
 public sealed class ScenarioTests
 {
     private const string Instances = "instances", Machines = "machines", Adoption = "adoption", Imports = "imports", Importers = "importers", Volumes = "volumes",
-        Sources = "sources", Crons = "crons", Clones = "clones";
+        Sources = "sources", Crons = "crons", Clones = "clones", Storage = "storage";
 
     public static TheoryData<string> PodNames => [.. Scenario.Names(PodScenario.Area)];
 
@@ -25,6 +25,12 @@ public sealed class ScenarioTests
     public static TheoryData<string> ImporterNames => [.. Scenario.Names(Importers)];
 
     public static TheoryData<string> CloneNames => [.. Scenario.Names(Clones)];
+
+    public static TheoryData<string> StorageNames => [.. Scenario.Names(Storage)];
+
+    [Theory]
+    [MemberData(nameof(StorageNames))]
+    public void A_claim_is_made_for_how_it_is_cloned(string name) => Scenario.Check(Storage, name, ImportScenario.StorageClaim);
 
     [Theory]
     [MemberData(nameof(CloneNames))]

@@ -11,6 +11,7 @@ internal static class KubeVirtServer
     public static TestApiServerOptions Options(params string[] namespaces) => new()
     {
         CelRules = AnyRule.Of(CustomResourceDefinitions.All),
+        AbsentGroups = [SnapshotKinds.Group],
         Namespaces = ["default", "kube-system", .. namespaces],
     };
 

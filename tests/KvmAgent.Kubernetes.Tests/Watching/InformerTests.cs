@@ -31,7 +31,7 @@ public sealed class InformerTests : IAsyncLifetime, IDisposable
             ? _watches.TryDequeue(out var watch) ? watch(context) : TellAsync(context)
             : _lists.Count > 1 ? _lists.Dequeue()(context) : _lists.Peek()(context);
         _client = _server.Client();
-        _informer = new Informer<Widget>(_client, Widget.Resource, "a", null, _time, NullLogger.Instance);
+        _informer = new Informer<Widget>(_client, Widget.Resource, ["a"], null, _time, NullLogger.Instance);
         _informer.AddIndex("color", static widget => [widget.Spec.Color]);
         _informer.Changed += e =>
         {

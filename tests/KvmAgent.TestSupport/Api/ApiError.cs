@@ -26,6 +26,9 @@ internal sealed class ApiError(int code, string reason, string message) : Except
     /// <summary>No well-behaved client asks so: the test fails unless it expected this.</summary>
     public bool Complaint { get; init; }
 
+    /// <summary>The answer is no Status, but a text.</summary>
+    public bool IsText { get; private init; }
+
     public JsonObject ToStatus()
     {
         var metadata = new JsonObject();
@@ -83,6 +86,9 @@ internal sealed class ApiError(int code, string reason, string message) : Except
 
     public static ApiError UnknownPath(string path) =>
         Unknown(404, "NotFound", $"the server could not find the requested resource: {path} is nothing that this server has");
+
+    /// <summary>A kind that the server does not have: its router answers, not the API.</summary>
+    public static ApiError NoSuchKind() => new(404, "", "404 page not found\n") { IsText = true };
 
     public ApiError Because(IEnumerable<Cause> causes)
     {

@@ -24,6 +24,9 @@ public sealed class TestApiServerOptions
     public IReadOnlyDictionary<string, Func<JsonNode, JsonNode?, bool>> CelRules { get; init; } =
         new Dictionary<string, Func<JsonNode, JsonNode?, bool>>();
 
+    /// <summary>API groups that a client may ask for in vain: of kinds that not each cluster has.</summary>
+    public IReadOnlyList<string> AbsentGroups { get; init; } = [];
+
     /// <summary>Namespaces that are there from the beginning.</summary>
     public IReadOnlyList<string> Namespaces { get; init; } = ["default", "kube-system", "kube-public", "kube-node-lease"];
 }

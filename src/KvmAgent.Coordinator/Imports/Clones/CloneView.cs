@@ -7,6 +7,9 @@ namespace KvmAgent.Coordinator.Imports.Clones;
 /// <param name="Server">Its URL; null: not yet.</param>
 internal sealed record CloneView(string? Server, string Reason, string Message)
 {
+    /// <summary>Reasons.</summary>
+    public const string Absent = "CloneWithoutSource", NotReady = "CloneSourceNotReady";
+
     /// <param name="pod">That which serves the source's disk.</param>
     public static CloneView Of(Pod pod) => CloneSourcePod.ServerOf(pod) is { } server ? new(server, "", "")
         : ContainerTrouble.Of(pod) is { } trouble ? new(null, trouble.Reason, $"pod {pod.Metadata.Namespace}/{pod.Metadata.Name}, which serves the source's disk, does not start: {trouble.Message}")

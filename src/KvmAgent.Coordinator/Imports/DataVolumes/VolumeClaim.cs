@@ -35,6 +35,12 @@ internal static class VolumeClaim
         var asked = spec.Pvc ?? spec.Storage!;
         if (asked.Resources?.Requests?.GetValueOrDefault(Storage) is not { } given)
         {
+            if (spec.Source!.Snapshot is not null)
+            {
+                // The snapshot says it.
+                return (Whole(volume, source, asked), null);
+            }
+
             if (CloneOf(volume) is not { } clone)
             {
                 return (null, $"spec.{(spec.Pvc is null ? "storage" : "pvc")}.resources.requests.storage is not given; give the disk's size, such as 10Gi");
@@ -94,11 +100,12 @@ internal static class VolumeClaim
         { Blank: not null } => ("none", null),
         { Pvc: not null } => ("clone", null),
         { Upload: not null } => ("upload", null),
+        { Snapshot: not null } => ("snapshot", null),
         _ => null,
     };
 
     private static string Unsupported(DataVolumeSpec spec) =>
-        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "that is none")} is not supported; there are http, s3, registry, pvc, upload and blank";
+        $"the source {(spec.Source?.Unknown?.Keys.FirstOrDefault() is { } kind ? $"\"{kind}\"" : "that is none")} is not supported; there are http, s3, registry, pvc, snapshot, upload and blank";
 
     private static SortedDictionary<string, string> Annotations(DataVolume volume, (string Kind, DataVolumeEndpoint? Endpoint) source)
     {
@@ -111,7 +118,7 @@ internal static class VolumeClaim
         {
             annotations[ImportAnnotations.UploadTarget] = "";
         }
-        else
+        else if (source.Kind != "snapshot")
         {
             Ask("source", source.Kind);
         }
@@ -128,6 +135,12 @@ internal static class VolumeClaim
 
         Add(ImportAnnotations.ContentType, volume.Spec!.ContentType);
         Add(ImportAnnotations.Preallocation, volume.Spec.Preallocation == true ? "true" : null);
+        if (volume.Metadata.Annotation(ImportAnnotations.BindNow) is { } bindNow)
+        {
+            // That it is there is what counts.
+            annotations[ImportAnnotations.BindNow] = bindNow;
+        }
+
         Add(ImportAnnotations.RetainPod, volume.Metadata.Annotation(ImportAnnotations.RetainPod));
         return annotations;
 

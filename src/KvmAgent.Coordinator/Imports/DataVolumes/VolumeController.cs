@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
@@ -9,7 +10,7 @@ namespace KvmAgent.Coordinator.Imports.DataVolumes;
 
 /// <summary>Makes the claims of DataVolumes and says how far they are. What fills them is <see cref="ImportController"/>. Runs in the leader alone.</summary>
 internal sealed class VolumeController(
-    KubernetesClient client, ImportCache cache, ImporterTurns turns, EventRecorder events, MachineOptions machines, TimeProvider time, ILogger<VolumeController> log)
+    KubernetesClient client, ImportCache cache, ImporterTurns turns, StorageClones clones, EventRecorder events, MachineOptions machines, TimeProvider time, ILogger<VolumeController> log)
 {
     private const int Workers = 4;
 
@@ -34,6 +35,17 @@ internal sealed class VolumeController(
         if (plan.Step is VolumeStep.Inspect(var request))
         {
             plan = await InspectAsync(view, plan, request, queue, cancel).ConfigureAwait(false);
+        }
+
+        if (plan.Create is { } imported)
+        {
+            var next = await LookAtStorageAsync(volume, imported, cancel).ConfigureAwait(false);
+            plan = next.Claim is null ? VolumeDecision.Waiting(view, next.Phase, next.Reason, next.Message) : plan with { Create = next.Claim };
+            if (next.Claim is null)
+            {
+                // Who uses the source, and snapshots, are watched by nobody.
+                queue.AddAfter(key, next.Phase == DataVolumePhases.SnapshotInProgress ? StorageClones.SnapshotRetry : ClaimLooks.Retry);
+            }
         }
 
         if (plan.Create is { } wanted)
@@ -65,6 +77,12 @@ internal sealed class VolumeController(
             queue.AddAfter(key, ClaimLooks.Retry);
         }
 
+        if (view.Claim is { } filled && plan.Status.Phase == DataVolumePhases.Succeeded && volume.Status?.Phase != DataVolumePhases.Succeeded)
+        {
+            // Before it is told that all is done: afterwards nobody would look.
+            await clones.EndAsync(volume, filled, cancel).ConfigureAwait(false);
+        }
+
         if (await _status.WriteAsync(volume, plan.Status, cancel).ConfigureAwait(false) is { } written)
         {
             cache.Volumes.Observe(Slim.Volume(written));
@@ -92,6 +110,18 @@ internal sealed class VolumeController(
         Source = VolumeSourceRef.Resolve(volume, cache.Sources.Resolve),
         Original = OriginalOf(volume) is { } original ? cache.Claims.Get(original.Namespace, original.Name) : null,
     };
+
+    private async Task<ClaimToMake> LookAtStorageAsync(DataVolume volume, PersistentVolumeClaim wanted, CancellationToken cancel)
+    {
+        try
+        {
+            return await clones.LookAsync(volume, (VolumeSourceRef.Sourced(volume) ?? volume).Spec!.Source!, wanted, cancel).ConfigureAwait(false);
+        }
+        catch (KubernetesException e) when (e.IsRefused)
+        {
+            return new(null, DataVolumePhases.Pending, e.Status.Reason ?? "FailedCreate", e.Message);
+        }
+    }
 
     private static ClaimKey? OriginalOf(DataVolume volume) => VolumeClaim.CloneOf(VolumeSourceRef.Sourced(volume) ?? volume);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.Sources;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Kubernetes.Core;
@@ -99,6 +100,9 @@ internal static class VolumeDecision
     /// <summary>The server does not take the claim.</summary>
     public static VolumePlan Refused(VolumeView view, string reason, string message) => Problem(view, reason, message);
 
+    /// <summary>It is not time for the claim yet.</summary>
+    public static VolumePlan Waiting(VolumeView view, string phase, string reason, string message) => Problem(view, reason, message, phase);
+
     /// <summary>How large the volume is to be is looked up.</summary>
     private static VolumePlan Size(VolumeView view, ImportRequest request)
     {
@@ -126,13 +130,16 @@ internal static class VolumeDecision
     private static VolumePlan Follow(VolumeView view, PersistentVolumeClaim claim)
     {
         var bound = claim.Status?.Phase == PersistentVolumeClaim.Bound;
-        var (work, scheduled, progressing) = Work(claim);
+        var byStorage = StorageClone.TypeOf(claim);
+        var (work, scheduled, progressing) = Work(claim, byStorage);
         var phase = ImportState.PhaseOf(claim) switch
         {
             ImportState.Succeeded => DataVolumePhases.Succeeded,
             ImportState.Failed => DataVolumePhases.Failed,
             ImportState.Running => progressing,
             _ when claim.Metadata.Annotation(ClaimContent.PopulatedFor) is not null => DataVolumePhases.Succeeded,
+            _ when StorageClone.WaitsForPod(claim) => DataVolumePhases.WaitForFirstConsumer,
+            _ when byStorage is not null => progressing,
             _ when claim.Metadata.Annotation(ImportAnnotations.PodName) is not null => scheduled,
             _ => bound ? DataVolumePhases.PvcBound : DataVolumePhases.Pending,
         };
@@ -144,15 +151,17 @@ internal static class VolumeDecision
             DataVolumePhases.Succeeded => [new(Event.Normal, $"{work}Succeeded", $"Successfully {(work == Clone ? "cloned" : "imported")} into {claim.Metadata.Name}")],
             DataVolumePhases.Failed => [new(Event.Warning, $"{work}Failed", message)],
             DataVolumePhases.UploadReady => [new(Event.Normal, phase, $"Upload into {claim.Metadata.Name} ready")],
-            _ when phase == progressing => [new(Event.Normal, phase, $"{work} into {claim.Metadata.Name} in progress")],
             _ when phase == scheduled => [new(Event.Normal, phase, $"{work} into {claim.Metadata.Name} scheduled")],
+            _ when phase == progressing => [new(Event.Normal, $"{work}InProgress", $"{work} into {claim.Metadata.Name} in progress")],
             _ => [],
         });
     }
 
     /// <summary>What is done for the claim, and its phases.</summary>
-    private static (string Work, string Scheduled, string Progressing) Work(PersistentVolumeClaim claim) =>
-        claim.Metadata.Annotation(ImportAnnotations.CloneRequest) is not null ? (Clone, DataVolumePhases.CloneScheduled, DataVolumePhases.CloneInProgress)
+    /// <param name="byStorage">How the storage fills it; null where an importer does.</param>
+    private static (string Work, string Scheduled, string Progressing) Work(PersistentVolumeClaim claim, string? byStorage) =>
+        byStorage is not null ? (Clone, DataVolumePhases.CloneScheduled, byStorage == StorageClone.Snapshot ? DataVolumePhases.RestoreInProgress : DataVolumePhases.CsiCloneInProgress)
+        : claim.Metadata.Annotation(ImportAnnotations.CloneRequest) is not null ? (Clone, DataVolumePhases.CloneScheduled, DataVolumePhases.CloneInProgress)
         : claim.Metadata.Annotation(ImportAnnotations.UploadTarget) is not null
             ? ("Upload", DataVolumePhases.UploadScheduled, claim.Metadata.Annotation(ImportAnnotations.PodReady) == "true" ? DataVolumePhases.UploadReady : DataVolumePhases.UploadScheduled)
         : ("Import", DataVolumePhases.ImportScheduled, DataVolumePhases.ImportInProgress);

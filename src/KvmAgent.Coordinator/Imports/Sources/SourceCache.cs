@@ -10,9 +10,9 @@ internal sealed class SourceCache
 {
     private const string ByClaim = "claim", BySource = "source";
 
-    public SourceCache(KubernetesClient client, string? ns, TimeProvider time, ILogger log)
+    public SourceCache(KubernetesClient client, IReadOnlyList<string>? namespaces, TimeProvider time, ILogger log)
     {
-        Sources = new(client, Kinds.DataSources, ns, new() { Transform = Slim.Source }, time, log);
+        Sources = new(client, Kinds.DataSources, namespaces, new() { Transform = Slim.Source }, time, log);
         // What it comes to stands in its status: so the end of each chain of references is known without following it.
         Sources.AddIndex(ByClaim, static s => (s.Status?.Source?.Pvc ?? s.Spec?.Source.Pvc) is { } claim ? [Key(claim.Namespace ?? s.Metadata.Namespace!, claim.Name)] : []);
         Sources.AddIndex(BySource, static s => s.Spec?.Source.DataSource is { } other ? [Key(other.Namespace ?? s.Metadata.Namespace!, other.Name)] : []);

@@ -46,7 +46,7 @@ internal sealed class Handler(World world, Users users, Faults faults, Resources
                 complaints.Add($"{http.Request.Method} {http.Request.Path}{http.Request.QueryString} by {line.User}: {error.Message}");
             }
 
-            answer = new Answer(error.Code, error.ToStatus().Bytes());
+            answer = error.IsText ? new Answer(error.Code, System.Text.Encoding.UTF8.GetBytes(error.Message), "text/plain; charset=utf-8") : new Answer(error.Code, error.ToStatus().Bytes());
         }
         catch (Exception e) when (e is not (OperationCanceledException or IOException))
         {

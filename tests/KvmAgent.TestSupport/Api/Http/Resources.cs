@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Http;
 namespace KvmAgent.TestSupport.Api;
 
 /// <summary>From a request on a resource to its verb.</summary>
-internal sealed class Resources(World world, Verbs verbs, PodVerbs pods, Lists lists, Watches watches, Reviews reviews, Complaints complaints)
+internal sealed class Resources(World world, Verbs verbs, PodVerbs pods, Lists lists, Watches watches, Reviews reviews, Complaints complaints, IReadOnlyList<string> absent)
 {
     public async Task<Answer> AnswerAsync(HttpContext http, RequestPath path, Identity user, Action<string> named)
     {
         var request = http.Request;
-        var version = Find(path) ?? throw ApiError.UnknownPath(request.Path);
+        var version = Find(path) ?? throw (absent.Contains(path.Group) ? ApiError.NoSuchKind() : ApiError.UnknownPath(request.Path));
         var verb = Verb(request, path, version);
         named(verb);
         Check(path, version, verb, request);

@@ -20,6 +20,11 @@ internal static class KindRules
                 break;
             case { Group: "", Plural: "persistentvolumeclaims" }:
                 json["status"] = new JsonObject { ["phase"] = "Pending" };
+                if (json.Object("spec", "dataSource") is { } source && json.Object("spec", "dataSourceRef") is null)
+                {
+                    json.Object("spec")!["dataSourceRef"] = source.Clone();
+                }
+
                 break;
             case { Group: "", Plural: "namespaces" }:
                 var name = json.Text("metadata", "name");
@@ -78,10 +83,20 @@ internal static class KindRules
             [Cause.Forbidden("data", "field is immutable when `immutable` is set")],
         { Group: "", Plural: "persistentvolumeclaims" } when before is not null && !JsonNode.DeepEquals(Frozen(before), Frozen(after)) =>
             [Cause.Forbidden("spec", "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims")],
+        { Group: "", Plural: "persistentvolumeclaims" } when before is null => CheckDataSource(after),
         { Group: "coordination.k8s.io", Plural: "leases" } => MicroTimes.CheckLease(after),
         { Group: "", Plural: "events" } when (after.Text("involvedObject", "namespace") ?? "") is { Length: > 0 } ns && ns != call.Namespace =>
             [Cause.Invalid("involvedObject.namespace", $"\"{ns}\"", "does not match event.namespace")],
         _ => [],
+    };
+
+    /// <summary>What of others is named so the real one drops in silence.</summary>
+    private static IEnumerable<Cause> CheckDataSource(JsonObject claim) => claim.Object("spec", "dataSource") switch
+    {
+        null => [],
+        var source when source.Text("name") is not { Length: > 0 } => [Cause.Required("spec.dataSource.name")],
+        var source when (source.Text("apiGroup") ?? "", source.Text("kind")) is ("", "PersistentVolumeClaim") or ("snapshot.storage.k8s.io", "VolumeSnapshot") => [],
+        var source => throw ApiError.Unknown(422, "Invalid", $"the dataSource {source.ToJsonString()} is of a kind that no storage fills a claim from"),
     };
 
     private static IEnumerable<Cause> CheckPod(Call call, JsonObject? before, JsonObject after)

@@ -43,7 +43,7 @@ public sealed partial class TestApiServer : IAsyncDisposable
         Faults = new Faults(_world, _watches);
         _connections = new Connections(Faults);
         _certificate = options.Https ? Certificates.Make() : null;
-        var resources = new Resources(_world, _verbs, new PodVerbs(_world, _verbs), new Lists(_world), _watches, _reviews, _complaints);
+        var resources = new Resources(_world, _verbs, new PodVerbs(_world, _verbs), new Lists(_world), _watches, _reviews, _complaints, options.AbsentGroups);
         var handler = new Handler(_world, _users, Faults, resources, _aggregator, Requests, _complaints, options.TimeProvider);
         _app = Build(handler.HandleAsync);
         _users.Add(Token, AdminUser, ["system:masters"], null);
