@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api.Schemas;
-using KvmAgent.Kubernetes;
 using KvmAgent.Coordinator.Tests.Faults;
+using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
 using KvmAgent.TestSupport.Certificates;
 
