@@ -91,17 +91,15 @@ public sealed class WorkQueue<TKey>
     /// <summary>Later than the last time.</summary>
     public void AddRateLimited(TKey key)
     {
-        TimeSpan delay;
+        // At once: who sees that it has failed may count on its coming again.
         lock (_gate)
         {
             var failures = _failures.GetValueOrDefault(key);
             _failures[key] = failures + 1;
             var own = TimeSpan.FromSeconds(Math.Min(_options.FirstDelay.TotalSeconds * Math.Pow(2, failures), _options.MostDelay.TotalSeconds));
             var all = _retries.Take();
-            delay = own > all ? own : all;
+            AddAfter(key, own > all ? own : all);
         }
-
-        AddAfter(key, delay);
     }
 
     /// <summary>Its failures are history. Where it waits to come again, it still does.</summary>

@@ -21,6 +21,7 @@ internal static class ChartMachine
     public static async Task InstallAsync(TestCluster cluster)
     {
         File.Copy(await TestGuest.ImageAsync(), Path.Combine(cluster.Storage.Claim(TestCluster.Namespace, ImageClaim), Image), overwrite: true);
+        await cluster.CreateClaimAsync(ImageClaim);
         var objects = Yaml.Documents(await RenderAsync(cluster)).ToList();
         foreach (var (kind, plural) in new[] { ("Secret", "secrets"), ("ConfigMap", "configmaps") })
         {

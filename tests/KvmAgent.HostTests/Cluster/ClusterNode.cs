@@ -69,7 +69,8 @@ internal sealed class ClusterNode : IAsyncDisposable
         }
         catch (KubernetesException e) when (e.IsNotFound)
         {
-            // Somebody has taken it away by force: it ends here.
+            // Somebody has taken it away by force: it ends here. Of anything else that is missing the test is told at its end.
+            (await _client.FindAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, CancellationToken.None))?.Metadata.Uid.ShouldNotBe(pod.Metadata.Uid, e.Message);
         }
     }
 

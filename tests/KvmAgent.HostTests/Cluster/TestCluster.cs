@@ -84,8 +84,14 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>A claim whose volume has the test guest's disk.</summary>
     public async Task CreateGuestClaimAsync(string name)
     {
-        var volume = Storage.Claim(Namespace, name);
-        await ProcessRunner.RunAsync("qemu-img", ["convert", "-O", "raw", await TestGuest.ImageAsync(), Path.Combine(volume, "disk.img")], limit: TimeSpan.FromMinutes(2));
+        await ProcessRunner.RunAsync(
+            "qemu-img", ["convert", "-O", "raw", await TestGuest.ImageAsync(), Path.Combine(Storage.Claim(Namespace, name), "disk.img")], limit: TimeSpan.FromMinutes(2));
+        await CreateClaimAsync(name);
+    }
+
+    /// <summary>A claim that is bound, to whatever is in its directory.</summary>
+    public async Task CreateClaimAsync(string name)
+    {
         await Client.CreateAsync(RawObjects.Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"), $$"""
             {"metadata":{"name":"{{name}}","namespace":"{{Namespace}}"},
              "spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"} } } }
