@@ -16,6 +16,7 @@ internal sealed class AloneProvider : IDisposable
 {
     private readonly KubernetesClient _client;
     private readonly Informer<VirtualMachineInstance> _instances;
+    private readonly VmTable _vms;
 
     /// <param name="server">The own API.</param>
     /// <param name="token">People's.</param>
@@ -24,11 +25,10 @@ internal sealed class AloneProvider : IDisposable
     {
         _client = new KubernetesClient(KubernetesConnection.To(server, token, authorities: authorityPem), time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _instances = new Informer<VirtualMachineInstance>(_client, Kinds.VirtualMachineInstances, null, null, time, logs.CreateLogger<AloneProvider>());
-        var vms = new VmTable(Provider.Own, null, _instances);
-        vms.Follow();
+        _vms = new VmTable(Provider.Own, null, _instances);
         var hash = Token.Hash(token);
         Management = ManagementApi.Of(
-            new ProviderList([new Provider { Name = Provider.Own, Namespace = "default", Vms = vms, ClientFor = caller => _client.For(caller.Token) }]),
+            new ProviderList([new Provider { Name = Provider.Own, Namespace = "default", Vms = _vms, ClientFor = caller => _client.For(caller.Token) }]),
             new AloneAccess(hash),
             time,
             logs);
@@ -36,7 +36,7 @@ internal sealed class AloneProvider : IDisposable
 
     public RestApi Management { get; }
 
-    public Task RunAsync(CancellationToken stop) => _instances.RunAsync(stop);
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_instances.RunAsync(stop), _vms.RunAsync(stop));
 
     public void Dispose()
     {

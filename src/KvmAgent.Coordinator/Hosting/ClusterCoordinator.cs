@@ -67,7 +67,6 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             : null;
         _frontProxy = new FrontProxy(_client, time, logs.CreateLogger<FrontProxy>());
         _vms = new VmTable(Provider.Own, _cache.Machines, _cache.Instances);
-        _vms.Follow();
         _management = ManagementApi.Of(
             new ProviderList([new Provider { Name = Provider.Own, Namespace = settings.WatchNamespaces is [var first, ..] ? first : "default", Vms = _vms, ClientFor = caller => _client.For(caller.Token) }]),
             new ClusterAccess(_client, time),
@@ -133,7 +132,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         }
     }
 
-    private Task WatchAsync(CancellationToken stop) => Task.WhenAll(_cache.RunAsync(stop), _imports?.RunAsync(stop) ?? Task.CompletedTask);
+    private Task WatchAsync(CancellationToken stop) => Task.WhenAll(_cache.RunAsync(stop), _vms.RunAsync(stop), _imports?.RunAsync(stop) ?? Task.CompletedTask);
 
     private async Task LeadAsync(CancellationToken stop)
     {

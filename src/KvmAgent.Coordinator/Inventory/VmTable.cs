@@ -18,26 +18,48 @@ internal sealed class VmTable(string provider, Informer<VirtualMachine>? machine
         string.CompareOrdinal(a.Namespace, b.Namespace) is var byNamespace and not 0 ? byNamespace : string.CompareOrdinal(a.Name, b.Name));
 
     private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ImmutableSortedDictionary<MachineKey, VmSummary> _lines = ImmutableSortedDictionary.Create<MachineKey, VmSummary>(Order);
 
     /// <summary>What it was and what it is; null before and after. One after the other for one machine.</summary>
     public event Action<VmSummary?, VmSummary?>? Changed;
 
     /// <summary>Done when all of them are known.</summary>
-    public Task Synced => Task.WhenAll(machines?.Synced ?? Task.CompletedTask, instances.Synced);
+    public Task Synced => _synced.Task;
 
     /// <summary>As it is now; it does not change any more.</summary>
     public ImmutableSortedDictionary<MachineKey, VmSummary> Lines => Volatile.Read(ref _lines);
 
-    /// <summary>From now on. Before the informers run.</summary>
-    public void Follow()
+    /// <summary>Until it is stopped. It begins when the caches are filled: line by line with them, each machine would be made twice.</summary>
+    public async Task RunAsync(CancellationToken stop)
     {
+        try
+        {
+            await Task.WhenAll(machines?.Synced ?? Task.CompletedTask, instances.Synced).WaitAsync(stop).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return;
+        }
+
         if (machines is not null)
         {
-            machines.Changed += e => Look(new MachineKey(e.Object.Metadata.Namespace!, e.Object.Metadata.Name!));
+            machines.Changed += e => Look(KeyOf(e.Object));
         }
 
         instances.Changed += e => Look(MachineCache.KeyOf(e.Object));
+        // What changes meanwhile is looked at twice, which does no harm.
+        foreach (var machine in machines?.List() ?? [])
+        {
+            Look(KeyOf(machine));
+        }
+
+        foreach (var key in instances.List().Select(MachineCache.KeyOf).Where(key => !Lines.ContainsKey(key)))
+        {
+            Look(key);
+        }
+
+        _synced.TrySetResult();
     }
 
     /// <summary>Waits until a machine is as wanted.</summary>
@@ -66,6 +88,8 @@ internal sealed class VmTable(string provider, Informer<VirtualMachine>? machine
             Changed -= Look;
         }
     }
+
+    private static MachineKey KeyOf(VirtualMachine machine) => new(machine.Metadata.Namespace!, machine.Metadata.Name!);
 
     /// <summary>Both caches are asked anew: which of their events comes first does not matter then.</summary>
     private void Look(MachineKey key)
