@@ -19,9 +19,9 @@ internal static class LoginCommand
         {
             var login = new LoginFile(result.GetValue(server)!)
             {
-                CertificateAuthority = result.GetValue(authority) is { } file ? await ReadAsync("--ca-file", file, cancel).ConfigureAwait(false) : null,
+                CertificateAuthority = result.GetValue(authority) is { } file ? await Files.ReadAsync("--ca-file", file, cancel).ConfigureAwait(false) : null,
                 TlsServerName = result.GetValue(serverName),
-                Token = result.GetValue(tokenFile) is { } from ? (await ReadAsync("--token-file", from, cancel).ConfigureAwait(false)).Trim() : null,
+                Token = result.GetValue(tokenFile) is { } from ? (await Files.ReadAsync("--token-file", from, cancel).ConfigureAwait(false)).Trim() : null,
                 Kubeconfig = result.GetValue(kubeconfig) is { } path ? Path.GetFullPath(path) : null,
                 Context = result.GetValue(context),
             };
@@ -32,17 +32,5 @@ internal static class LoginCommand
             await result.InvocationConfiguration.Output.WriteLineAsync($"logged in to {login.Server}; {kept} has it").ConfigureAwait(false);
         });
         return command;
-    }
-
-    private static async Task<string> ReadAsync(string option, string file, CancellationToken cancel)
-    {
-        try
-        {
-            return file == "-" ? await Console.In.ReadToEndAsync(cancel).ConfigureAwait(false) : await File.ReadAllTextAsync(file, cancel).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CliException(ExitCodes.Usage, $"{option} {file} cannot be read: {e.Message}; name a file that is there", e);
-        }
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using KvmAgent.Contracts.Rest;
 using KvmAgent.Kubernetes;
 using Spectre.Console;
 
@@ -66,11 +67,11 @@ internal sealed class Printer(TextWriter output, OutputFormat format)
     public Task ObjectAsync(string id, JsonNode json) => format == OutputFormat.Name ? output.WriteLineAsync(Shown.Clean(id)) : DocumentAsync(json);
 
     /// <summary>What was done.</summary>
-    public Task DoneAsync(string id, string message, JsonNode json) => format switch
+    public Task DoneAsync(VmAnswer answer) => format switch
     {
-        OutputFormat.Json or OutputFormat.Yaml => DocumentAsync(json),
-        OutputFormat.Name => output.WriteLineAsync(Shown.Clean(id)),
-        _ => output.WriteLineAsync(Shown.Clean(message)),
+        OutputFormat.Json or OutputFormat.Yaml => DocumentAsync(JsonSerializer.SerializeToNode(answer, RestJson.Default.VmAnswer)!),
+        OutputFormat.Name => output.WriteLineAsync(Shown.Clean(answer.Id)),
+        _ => output.WriteLineAsync(Shown.Clean(answer.Message)),
     };
 
     private async Task TableAsync<T>(IReadOnlyList<T> items, IReadOnlyList<Column<T>> columns, string nothing)

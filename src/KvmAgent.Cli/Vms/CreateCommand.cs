@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.Cli.Management;
 using KvmAgent.Cli.Output;
@@ -29,7 +28,7 @@ internal static class CreateCommand
 
                 var answer = await client.PostAsync(
                     "/kubevirt/vms", new VmCreateRequest(manifest) { Provider = result.GetValue(VmTargetOptions.Provider) }, RestJson.Default.VmCreateRequest, RestJson.Default.VmAnswer, cancel).ConfigureAwait(false);
-                await Printer.Of(result).DoneAsync(answer.Id, answer.Message, JsonSerializer.SerializeToNode(answer, RestJson.Default.VmAnswer)!).ConfigureAwait(false);
+                await Printer.Of(result).DoneAsync(answer).ConfigureAwait(false);
             }
         });
         return command;
@@ -37,10 +36,9 @@ internal static class CreateCommand
 
     private static async Task<IReadOnlyList<JsonObject>> ReadAsync(string file, CancellationToken cancel)
     {
+        using var reader = new StringReader(await Files.ReadAsync("--filename", file, cancel).ConfigureAwait(false));
         try
         {
-            var text = file == "-" ? await Console.In.ReadToEndAsync(cancel).ConfigureAwait(false) : await File.ReadAllTextAsync(file, cancel).ConfigureAwait(false);
-            using var reader = new StringReader(text);
             var manifests = YamlDocuments.Read(reader);
             return manifests is [_, ..] && manifests.All(static m => m is JsonObject) ? [.. manifests.Cast<JsonObject>()]
                 : throw new CliException(ExitCodes.Data, $"{file} has no manifest; give one with a VirtualMachine");
@@ -48,10 +46,6 @@ internal static class CreateCommand
         catch (FormatException e)
         {
             throw new CliException(ExitCodes.Data, $"{file} is neither YAML nor JSON: {e.Message}", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CliException(ExitCodes.Usage, $"{file} cannot be read: {e.Message}; name a file that is there", e);
         }
     }
 }

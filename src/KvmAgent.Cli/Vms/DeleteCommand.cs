@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using KvmAgent.Cli.Management;
 using KvmAgent.Cli.Output;
 using KvmAgent.Contracts.Rest;
@@ -17,7 +16,7 @@ internal static class DeleteCommand
             var target = VmTarget.Of(result);
             using var client = await ManagementClient.OfAsync(cancel).ConfigureAwait(false);
             var answer = await client.DeleteAsync(target.Path + target.ProviderQuery, RestJson.Default.VmAnswer, cancel).ConfigureAwait(false);
-            await Printer.Of(result).DoneAsync(answer.Id, answer.Message, JsonSerializer.SerializeToNode(answer, RestJson.Default.VmAnswer)!).ConfigureAwait(false);
+            await Printer.Of(result).DoneAsync(answer).ConfigureAwait(false);
         });
         return command;
     }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using KvmAgent.Cli.Management;
 using KvmAgent.Cli.Output;
 using KvmAgent.Contracts.Rest;
@@ -58,7 +57,7 @@ internal static class PowerCommand
                 answer = answer with { Message = $"{answer.Id} is {last}" };
             }
 
-            await Printer.Of(result).DoneAsync(answer.Id, answer.Message, JsonSerializer.SerializeToNode(answer, RestJson.Default.VmAnswer)!).ConfigureAwait(false);
+            await Printer.Of(result).DoneAsync(answer).ConfigureAwait(false);
         });
         return command;
     }

@@ -7,17 +7,22 @@ internal static class BearerTokens
 {
     private static readonly TimeSpan ReviewLimit = TimeSpan.FromSeconds(10);
 
-    /// <returns>Null where the request was answered with a refusal.</returns>
-    public static async Task<(string Token, AgentAdmission Admission)?> AdmitAsync(HttpContext context, AdmitAgent admit, TimeProvider time)
+    /// <returns>The token that a request shows; null where there is none.</returns>
+    public static string? Of(HttpContext context)
     {
         const string scheme = "Bearer ";
         var authorization = context.Request.Headers.Authorization.ToString();
-        if (!authorization.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) || authorization.Length == scheme.Length)
+        return authorization.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) && authorization[scheme.Length..].Trim() is { Length: > 0 } token ? token : null;
+    }
+
+    /// <returns>Null where the request was answered with a refusal.</returns>
+    public static async Task<(string Token, AgentAdmission Admission)?> AdmitAsync(HttpContext context, AdmitAgent admit, TimeProvider time)
+    {
+        if (Of(context) is not { } token)
         {
             return await RefuseAsync(context, StatusCodes.Status401Unauthorized, "there is no bearer token").ConfigureAwait(false);
         }
 
-        var token = authorization[scheme.Length..].Trim();
         AgentAdmission admission;
         try
         {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Threading.RateLimiting;
 using KvmAgent.Contracts.Rest;
+using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Rest.Access;
 using KvmAgent.Coordinator.Subresources;
 using Microsoft.AspNetCore.Builder;
@@ -18,8 +19,6 @@ namespace KvmAgent.Coordinator.Rest;
 /// </summary>
 internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess access, TimeProvider time, ILogger<RestApi> log) : IDisposable
 {
-    private const string Scheme = "Bearer ";
-
     private const int PerSecond = 50, Burst = 200;
 
     /// <summary>For each caller by name.</summary>
@@ -100,9 +99,8 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
     /// <returns>Null where the request was answered with a refusal.</returns>
     private async Task<Caller?> AdmitAsync(HttpContext context)
     {
-        var authorization = context.Request.Headers.Authorization.ToString();
-        var token = authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? authorization[Scheme.Length..].Trim() : "";
-        if (token.Length > 0 && await access.AuthenticateAsync(token, context.RequestAborted).ConfigureAwait(false) is { } caller)
+        var token = BearerTokens.Of(context);
+        if (token is not null && await access.AuthenticateAsync(token, context.RequestAborted).ConfigureAwait(false) is { } caller)
         {
             return await IsTooOftenAsync(context, caller).ConfigureAwait(false) ? null : caller;
         }
@@ -111,7 +109,7 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
         await FailAsync(
             context,
             StatusCodes.Status401Unauthorized,
-            token.Length == 0 ? "there is no token; send `Authorization: Bearer TOKEN`" : "the token is wrong or has expired; get another, as by `kubectl create token`").ConfigureAwait(false);
+            token is null ? "there is no token; send `Authorization: Bearer TOKEN`" : "the token is wrong or has expired; get another, as by `kubectl create token`").ConfigureAwait(false);
         return null;
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
+using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Rest.Access;
 using Microsoft.AspNetCore.Http;
@@ -26,16 +27,8 @@ internal sealed partial record RestRequest(HttpContext Http, Caller Caller)
     public async Task<T> BodyAsync<T>(JsonTypeInfo<T> type)
         where T : class
     {
-        using var text = new MemoryStream();
-        var buffer = new byte[8192];
-        while (await Http.Request.Body.ReadAsync(buffer, Cancel).ConfigureAwait(false) is > 0 and var read)
-        {
-            text.Write(buffer.AsSpan(0, read));
-            if (text.Length > LongestBody)
-            {
-                throw new CoordinatorException(FailureReason.BadRequest, $"the request's body is longer than {LongestBody >> 20} MiB");
-            }
-        }
+        using var text = await RequestBody.ReadAsync(Http.Request, LongestBody, Cancel).ConfigureAwait(false)
+            ?? throw new CoordinatorException(FailureReason.BadRequest, $"the request's body is longer than {LongestBody >> 20} MiB");
 
         try
         {

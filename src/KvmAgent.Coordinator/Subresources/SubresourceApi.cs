@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -31,17 +32,8 @@ internal sealed record SubresourceRequest(HttpContext Http, RequestUser User, st
     /// <summary>The body's JSON object; an empty one where there is none.</summary>
     public async Task<JsonObject> BodyAsync()
     {
-        using var text = new MemoryStream();
-        var buffer = new byte[4096];
-        while (await Http.Request.Body.ReadAsync(buffer, Cancel).ConfigureAwait(false) is > 0 and var read)
-        {
-            text.Write(buffer.AsSpan(0, read));
-            if (text.Length > LongestBody)
-            {
-                throw new CoordinatorException(FailureReason.BadRequest, $"the request's body is longer than {LongestBody} bytes");
-            }
-        }
-
+        using var text = await RequestBody.ReadAsync(Http.Request, LongestBody, Cancel).ConfigureAwait(false)
+            ?? throw new CoordinatorException(FailureReason.BadRequest, $"the request's body is longer than {LongestBody} bytes");
         if (text.Length == 0)
         {
             return [];
@@ -49,7 +41,6 @@ internal sealed record SubresourceRequest(HttpContext Http, RequestUser User, st
 
         try
         {
-            text.Position = 0;
             return JsonNode.Parse(text) as JsonObject
                 ?? throw new CoordinatorException(FailureReason.BadRequest, "the request's body is no JSON object; send {} or nothing");
         }

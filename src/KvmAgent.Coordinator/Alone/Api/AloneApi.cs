@@ -19,8 +19,6 @@ internal static class AloneUser
 /// </summary>
 internal static class AloneApi
 {
-    private const string Scheme = "Bearer ";
-
     private static readonly string[] OfMachines = ["start", "stop", "restart"];
 
     public static void Map(IEndpointRouteBuilder routes, VmiResource instances, AloneMachines machines, AgentRegistry agents, TimeProvider time, ILogger<SubresourceApi> log)
@@ -43,12 +41,9 @@ internal static class AloneApi
 
     /// <summary>Nobody gets further without people's token.</summary>
     public static Func<HttpContext, RequestDelegate, Task> Gate(byte[] tokenHash) => (context, next) =>
-    {
-        var authorization = context.Request.Headers.Authorization.ToString();
-        return authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && Token.AreSame(Token.Hash(authorization[Scheme.Length..].Trim()), tokenHash)
+        BearerTokens.Of(context) is { } token && Token.AreSame(Token.Hash(token), tokenHash)
             ? next(context)
             : ApiStatus.WriteAsync(context, StatusCodes.Status401Unauthorized, "Unauthorized", "Unauthorized: the token is not the one in the coordinator's kubeconfig");
-    };
 
     /// <summary>Who starts and stops a VM is whoever runs its agent: there is no object that says whether it shall run.</summary>
     private static IEnumerable<Subresource> NoMachines => OfMachines.Select(static name => new Subresource(

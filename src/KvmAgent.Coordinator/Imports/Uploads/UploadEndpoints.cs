@@ -33,9 +33,7 @@ internal sealed class UploadEndpoints(ImportCache cache, UploadSlots slots, Uplo
     /// <returns>Null where the request was answered: there is no good token, or nobody to send to.</returns>
     public async Task<(UploadGrant Grant, UploadSlot Slot)?> AdmitAsync(HttpContext context)
     {
-        const string scheme = "Bearer ";
-        var authorization = context.Request.Headers.Authorization.ToString();
-        if (!authorization.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) || tokens.Read(authorization[scheme.Length..].Trim()) is not { } grant)
+        if (BearerTokens.Of(context) is not { } token || tokens.Read(token) is not { } grant)
         {
             await BearerTokens.RefuseAsync(context, StatusCodes.Status401Unauthorized, "there is no token for an upload, or it has expired; ask for another by an UploadTokenRequest").ConfigureAwait(false);
             return null;
