@@ -10,6 +10,8 @@ namespace KvmAgent.Contracts.Rest;
 [JsonSerializable(typeof(VmPowerRequest))]
 [JsonSerializable(typeof(VmCreateRequest))]
 [JsonSerializable(typeof(VmAnswer))]
+[JsonSerializable(typeof(VmChange))]
+[JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(NodeList))]
 [JsonSerializable(typeof(RestError))]
 [JsonSourceGenerationOptions(

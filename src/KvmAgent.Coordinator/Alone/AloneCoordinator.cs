@@ -88,7 +88,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
             _settings.ListenApi, isTls: true, MapApi, cancel, (context, next) => AloneApi.Gate(Volatile.Read(ref people))(context, next)).ConfigureAwait(false);
         var token = KeptTokens.People(_directory, _store, Url(api), _certificate.AuthorityPem);
         Volatile.Write(ref people, Token.Hash(token));
-        _provider = new AloneProvider(Url(api), token, _certificate.AuthorityPem, _time, _logs);
+        _provider = new AloneProvider(Url(api), token, _certificate.AuthorityPem, () => _certificate.SharedSecret, _time, _logs);
         EndPoints =
         [
             agents,

@@ -21,7 +21,8 @@ internal sealed class AloneProvider : IDisposable
     /// <param name="server">The own API.</param>
     /// <param name="token">People's.</param>
     /// <param name="authorityPem">The own certificate's.</param>
-    public AloneProvider(Uri server, string token, string authorityPem, TimeProvider time, ILoggerFactory logs)
+    /// <param name="secret">What sessions of the console are sealed by.</param>
+    public AloneProvider(Uri server, string token, string authorityPem, Func<byte[]> secret, TimeProvider time, ILoggerFactory logs)
     {
         _client = new KubernetesClient(KubernetesConnection.To(server, token, authorities: authorityPem), time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _instances = new Informer<VirtualMachineInstance>(_client, Kinds.VirtualMachineInstances, null, null, time, logs.CreateLogger<AloneProvider>());
@@ -30,6 +31,7 @@ internal sealed class AloneProvider : IDisposable
         Management = ManagementApi.Of(
             new ProviderList([new Provider { Name = Provider.Own, Namespace = "default", Vms = _vms, ClientFor = caller => _client.For(caller.Token) }]),
             new AloneAccess(hash),
+            secret,
             time,
             logs);
     }

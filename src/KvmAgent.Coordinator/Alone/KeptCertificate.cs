@@ -15,6 +15,9 @@ internal sealed partial class KeptCertificate(DataDirectory directory, IReadOnly
     /// <summary>PEM, to be trusted.</summary>
     public string AuthorityPem { get; private set; } = "";
 
+    /// <summary>What nobody else knows: for keys of all kinds, each made of it by a name of its own.</summary>
+    public byte[] SharedSecret { get; private set; } = [];
+
     /// <summary>Looks once; there is a certificate then.</summary>
     /// <exception cref="CoordinatorException">The files make no sense, or cannot be written.</exception>
     public Task LookAsync(CancellationToken cancel)
@@ -30,6 +33,7 @@ internal sealed partial class KeptCertificate(DataDirectory directory, IReadOnly
             }
 
             AuthorityPem = CertificateFiles.AuthorityPem(files);
+            SharedSecret = CertificateFiles.SharedSecret(files);
             var certificate = CertificateFiles.Load(files);
             if (_current?.TargetCertificate.Thumbprint != certificate.TargetCertificate.Thumbprint)
             {

@@ -70,6 +70,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         _management = ManagementApi.Of(
             new ProviderList([new Provider { Name = Provider.Own, Namespace = settings.WatchNamespaces is [var first, ..] ? first : "default", Vms = _vms, ClientFor = caller => _client.For(caller.Token) }]),
             new ClusterAccess(_client, time),
+            () => _certificate.SharedSecret,
             time,
             logs);
     }

@@ -21,7 +21,8 @@ internal static partial class SpareMemory
     public static async Task RunAsync(TimeProvider time, CancellationToken stop)
     {
         using var timer = new PeriodicTimer(Period, time);
-        var (done, before) = (0, 0);
+        // The start itself is one, too.
+        var (done, before) = (-Many, 0);
         try
         {
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))

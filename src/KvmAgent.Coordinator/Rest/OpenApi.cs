@@ -65,7 +65,7 @@ internal static partial class OpenApi
 
         operation["responses"] = new JsonObject
         {
-            [$"{route.Status}"] = With(Content(route.Answer, schemas), route.Summary),
+            [$"{route.Status}"] = With(route.Answer is { } answer ? Content(answer, schemas) : Stream(route.Media), route.Summary),
             ["default"] = With(Content(RestJson.Default.RestError, schemas), "Why it was not done."),
         };
         return operation;
@@ -76,6 +76,10 @@ internal static partial class OpenApi
         content.Insert(0, "description", description);
         return content;
     }
+
+    private static JsonObject Stream(string? media) => media is null
+        ? []
+        : new JsonObject { ["content"] = new JsonObject { [media] = new JsonObject { ["schema"] = Text() } } };
 
     private static JsonObject Content(JsonTypeInfo type, SortedDictionary<string, JsonNode> schemas)
     {

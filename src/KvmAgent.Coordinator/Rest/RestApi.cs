@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Threading.RateLimiting;
 using KvmAgent.Contracts.Rest;
 using KvmAgent.Coordinator.Agents;
+using KvmAgent.Coordinator.WebConsole;
 using KvmAgent.Coordinator.Rest.Access;
 using KvmAgent.Coordinator.Subresources;
 using Microsoft.AspNetCore.Builder;
@@ -17,7 +18,7 @@ namespace KvmAgent.Coordinator.Rest;
 /// The management API: for people and their scripts, in HyperSDK's house style. Every path wants a token; each failure is
 /// <c>{"error","timestamp"}</c>; what changes something is in the log, with who did it.
 /// </summary>
-internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess access, TimeProvider time, ILogger<RestApi> log) : IDisposable
+internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess access, Sessions sessions, TimeProvider time, ILogger<RestApi> log) : IDisposable
 {
     private const int PerSecond = 50, Burst = 200;
 
@@ -36,7 +37,8 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
     {
         foreach (var route in routes)
         {
-            builder.MapMethods(route.Path, [route.Method], context => RunAsync(context, route));
+            // Over HTTP/2 a WebSocket is a CONNECT (RFC 8441).
+            builder.MapMethods(route.Path, route is { Answer: null, Media: null } ? [route.Method, HttpMethods.Connect] : [route.Method], context => RunAsync(context, route));
         }
 
         var document = new Lazy<string>(() => OpenApi.Document(routes).ToJsonString(OpenApi.Indented));
@@ -45,6 +47,7 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
             context.Response.ContentType = "application/json";
             return context.Response.WriteAsync(document.Value, context.RequestAborted);
         });
+        ConsoleFiles.Map(builder);
         builder.MapFallback(context => FailAsync(context, StatusCodes.Status404NotFound, $"there is no {context.Request.Method} {context.Request.Path}; /openapi.json says what there is"));
     }
 
@@ -61,6 +64,11 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
             }
 
             var answer = await route.Run(new RestRequest(context, caller)).ConfigureAwait(false);
+            if (route.Answer is null)
+            {
+                return;
+            }
+
             if (route.Changes)
             {
                 LogChange(caller.User.Name, route.Method, context.Request.Path, (answer as VmAnswer)?.Message ?? "done");
@@ -99,7 +107,7 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
     /// <returns>Null where the request was answered with a refusal.</returns>
     private async Task<Caller?> AdmitAsync(HttpContext context)
     {
-        var token = BearerTokens.Of(context);
+        var token = BearerTokens.Of(context) ?? sessions.TokenOf(context);
         if (token is not null && await access.AuthenticateAsync(token, context.RequestAborted).ConfigureAwait(false) is { } caller)
         {
             return await IsTooOftenAsync(context, caller).ConfigureAwait(false) ? null : caller;
@@ -109,7 +117,7 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
         await FailAsync(
             context,
             StatusCodes.Status401Unauthorized,
-            token is null ? "there is no token; send `Authorization: Bearer TOKEN`" : "the token is wrong or has expired; get another, as by `kubectl create token`").ConfigureAwait(false);
+            token is null ? "there is no token; send `Authorization: Bearer TOKEN`, or log in at the console" : "the token is wrong or has expired; get another, as by `kubectl create token`").ConfigureAwait(false);
         return null;
     }
 

@@ -11,19 +11,37 @@ internal sealed record RestRoute(string Method, string Path, string Summary, boo
     /// <summary>What is read of the body; null: nothing.</summary>
     public JsonTypeInfo? Request { get; init; }
 
-    public required JsonTypeInfo Answer { get; init; }
+    /// <summary>What is answered as JSON; null: <see cref="Media"/>.</summary>
+    public required JsonTypeInfo? Answer { get; init; }
+
+    /// <summary>What a stream is that the route writes by itself; null: a WebSocket.</summary>
+    public string? Media { get; init; }
 
     public int Status { get; init; } = 200;
 
     /// <summary>Names of the query's parameters, and what they are.</summary>
     public IReadOnlyList<(string Name, string Description)> Query { get; init; } = [];
 
-    public required Func<RestRequest, Task<object>> Run { get; init; }
+    public required Func<RestRequest, Task<object?>> Run { get; init; }
 
     public static RestRoute Of<TAnswer>(
         string method, string path, string summary, JsonTypeInfo<TAnswer> answer, Func<RestRequest, Task<TAnswer>> run, bool changes = false)
         where TAnswer : class =>
         new(method, path, summary, changes) { Answer = answer, Run = async request => await run(request).ConfigureAwait(false) };
+
+    /// <summary>A GET whose answer goes on: the route itself writes it, and ends with it.</summary>
+    /// <param name="media">Null: a WebSocket.</param>
+    public static RestRoute Stream(string path, string summary, string? media, Func<RestRequest, Task> run) => new("GET", path, summary, Changes: false)
+    {
+        Answer = null,
+        Media = media,
+        Status = media is null ? 101 : 200,
+        Run = async request =>
+        {
+            await run(request).ConfigureAwait(false);
+            return null;
+        },
+    };
 
     /// <param name="request">Where the body is empty it is as if it were <c>{}</c>.</param>
     public static RestRoute Of<TRequest, TAnswer>(

@@ -18,7 +18,7 @@ namespace KvmAgent.Coordinator.Rest;
 /// </summary>
 internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvider time)
 {
-    private const string Root = "/kubevirt/vms", One = Root + "/{namespace}/{name}";
+    public const string Root = "/kubevirt/vms", One = Root + "/{namespace}/{name}";
 
     private readonly VmPower _power = new(providers, time);
 
@@ -31,6 +31,7 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
         RestRoute.Of(HttpMethods.Post, Root, "Makes a machine of a manifest.", Json.VmCreateRequest, Json.VmAnswer, CreateAsync) with { Status = 201 },
         RestRoute.Of(HttpMethods.Delete, One, "Deletes a machine, and what was made for it.", Json.VmAnswer, DeleteAsync, changes: true) with { Query = [ProviderList.Parameter] },
         .. _power.All(One),
+        .. new VmStreams(providers, access, time).All(Root, One),
         NotThere(HttpMethods.Post, "migrate", "Moves a machine to another node."),
         NotThere(HttpMethods.Post, "snapshot", "Takes a snapshot."),
         NotThere(HttpMethods.Get, "snapshots", "Lists a machine's snapshots."),
@@ -48,10 +49,18 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
         var provider = providers.Get(asked.Provider);
         var ns = asked.AllNamespaces ? null : asked.Namespace ?? provider.Namespace;
         var query = new VmQuery(asked, ns);
-        await Task.WhenAll(DemandAsync(Kinds.VirtualMachines.Plural), DemandAsync(Kinds.VirtualMachineInstances.Plural)).ConfigureAwait(false);
+        await DemandListAsync(access, request, ns).ConfigureAwait(false);
         return provider.Vms.Synced.IsCompletedSuccessfully
             ? query.Of(provider.Vms.Lines.Values, time.GetUtcNow())
             : throw new CoordinatorException(FailureReason.Unavailable, $"the machines of provider \"{provider.Name}\" are not all known yet; try again in a moment");
+    }
+
+    /// <summary>For what comes from the inventory: the caller must be allowed to list both kinds.</summary>
+    /// <param name="ns">Null: in all namespaces.</param>
+    /// <exception cref="CoordinatorException">It is not.</exception>
+    public static Task DemandListAsync(IAccess access, RestRequest request, string? ns)
+    {
+        return Task.WhenAll(DemandAsync(Kinds.VirtualMachines.Plural), DemandAsync(Kinds.VirtualMachineInstances.Plural));
 
         Task DemandAsync(string resource) => access.DemandAsync(
             request.Caller, new ResourceAttributes { Verb = "list", Group = Kinds.Group, Version = Kinds.Version, Resource = resource, Namespace = ns }, request.Cancel);

@@ -8,44 +8,62 @@ internal sealed class Transport(KubernetesConnection connection, Connections con
 {
     /// <param name="path">Below the server's address, with its query.</param>
     /// <returns>With its body still to be read.</returns>
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? contentType, CancellationToken ct)
+    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? contentType, CancellationToken ct) => SendAsync(method, path, request =>
+    {
+        if (request.RequestUri!.Scheme == Uri.UriSchemeHttps)
+        {
+            request.Version = HttpVersion.Version20;
+        }
+
+        request.Headers.Accept.ParseAdd("application/json");
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(body);
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+        }
+    }, ct);
+
+    /// <summary>Asks for a WebSocket, which is HTTP/1.1's.</summary>
+    /// <param name="key">The handshake's, RFC 6455.</param>
+    public Task<HttpResponseMessage> UpgradeAsync(string path, string key, string protocol, CancellationToken ct) => SendAsync(HttpMethod.Get, path, request =>
+    {
+        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
+        request.Headers.TryAddWithoutValidation("Upgrade", "websocket");
+        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Version", "13");
+        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Key", key);
+        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Protocol", protocol);
+    }, ct);
+
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, Action<HttpRequestMessage> fill, CancellationToken ct)
     {
         var credential = await connection.Credentials.CurrentAsync(time, ct).ConfigureAwait(false);
-        var response = await SendAsync(method, path, body, contentType, credential, ct).ConfigureAwait(false);
+        var response = await SendAsync(method, path, fill, credential, ct).ConfigureAwait(false);
         if (response.StatusCode == HttpStatusCode.Unauthorized && connection.Credentials.Refused(credential))
         {
             response.Dispose();
             credential = await connection.Credentials.CurrentAsync(time, ct).ConfigureAwait(false);
-            response = await SendAsync(method, path, body, contentType, credential, ct).ConfigureAwait(false);
+            response = await SendAsync(method, path, fill, credential, ct).ConfigureAwait(false);
         }
 
         return response;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, string path, byte[]? body, string? contentType, Credential credential, CancellationToken ct)
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, Action<HttpRequestMessage> fill, Credential credential, CancellationToken ct)
     {
         using var request = new HttpRequestMessage(method, new Uri(connection.Server, path));
         if (request.RequestUri!.Scheme == Uri.UriSchemeHttps)
         {
-            request.Version = HttpVersion.Version20;
             // The only way to another name in TLS that the runtime has.
             request.Headers.Host = connection.Trust.Name;
         }
 
-        request.Headers.Accept.ParseAdd("application/json");
         request.Headers.UserAgent.ParseAdd(userAgent);
         if (credential.Authorization is not null)
         {
             request.Headers.TryAddWithoutValidation("Authorization", credential.Authorization);
         }
 
-        if (body is not null)
-        {
-            request.Content = new ByteArrayContent(body);
-            request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
-        }
-
+        fill(request);
         return await connections.With(credential.Certificate).SendAsync(request, ct).ConfigureAwait(false);
     }
 }

@@ -43,7 +43,10 @@ internal sealed class AloneProcess : IAsyncDisposable
 
     private string Socket => Path.Combine(_pod.Directory, "api.sock");
 
-    private string Token => File.ReadAllLines(Path.Combine(DataDir, "kubeconfig")).Select(static l => l.Trim()).Single(static l => l.StartsWith("token: ", StringComparison.Ordinal))["token: ".Length..];
+    /// <summary>Where its console is, seen from its own namespace.</summary>
+    public Uri Management { get; } = new("https://127.0.0.1:8444");
+
+    public string Token => File.ReadAllLines(Path.Combine(DataDir, "kubeconfig")).Select(static l => l.Trim()).Single(static l => l.StartsWith("token: ", StringComparison.Ordinal))["token: ".Length..];
 
     public static async Task<AloneProcess> StartAsync(PodNamespace pod)
     {

@@ -58,6 +58,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(static host => host.ShutdownTimeout = TimeSpan.Zero);
         var app = builder.Build();
         var server = new ScriptedServer(app);
+        app.UseWebSockets();
         app.Run(server.HandleAsync);
         await app.StartAsync();
         return server;

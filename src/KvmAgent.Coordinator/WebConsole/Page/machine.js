@@ -1,0 +1,66 @@
+// One machine: what it is, its buttons, and what of it can be looked at.
+import * as api from "./api.js";
+import { bytes, h, tell } from "./dom.js";
+import { follow } from "./live.js";
+import { button, destroy } from "./power.js";
+import { screen } from "./screen.js";
+import { terminal } from "./terminal.js";
+import { yaml } from "./yaml.js";
+
+const tabs = { overview: "Overview", screen: "Screen", console: "Serial console", yaml: "YAML" };
+
+export async function machine(main, at, tab) {
+  let details = await api.get(api.machine(at));
+  const bar = h("div", { class: "bar" }), state = h("span"), body = h("div");
+  const place = `#/vms/${encodeURIComponent(at.namespace)}/${encodeURIComponent(at.name)}`;
+
+  function draw() {
+    const vm = details.vm;
+    state.className = `state ${vm.power_state}`;
+    state.textContent = vm.status;
+    bar.replaceChildren(state, ...["start", "stop", "restart", "pause", "unpause"].map(verb => button(vm, verb, load)),
+      h("button", { type: "button", class: "danger", onclick: async () => { if (await destroy(vm)) location.hash = "#/"; } }, "Delete"));
+    if (tab === "overview") {
+      body.replaceChildren(overview(details));
+    } else if (tab === "yaml") {
+      body.replaceChildren(h("pre", {}, yaml(details.manifest ?? details.instance)));
+    }
+  }
+
+  async function load() {
+    try {
+      details = await api.get(api.machine(at));
+      draw();
+    } catch (failure) {
+      if (failure.status === 404) {
+        bar.replaceChildren(h("span", { class: "state" }, "deleted"));
+      } else {
+        tell(failure.message, true);
+      }
+    }
+  }
+
+  main.append(h("h1", {}, `${at.namespace} / ${at.name}`), bar,
+    h("nav", { class: "tabs", "aria-label": "Parts" }, Object.entries(tabs).map(([key, text]) =>
+      h("a", { href: key === "overview" ? place : `${place}/${key}`, "aria-current": key === tab ? "page" : null }, text))),
+    body);
+  draw();
+  const stopStream = tab === "screen" ? screen(body, at) : tab === "console" ? terminal(body, at) : () => {};
+  const stop = follow(`?namespace=${encodeURIComponent(at.namespace)}`, { opened: load, changed: ({ vm }) => { if (vm.namespace === at.namespace && vm.name === at.name) load(); } });
+  return () => { stop(); stopStream(); };
+}
+
+function overview({ vm, instance }) {
+  const rows = [
+    ["Node", vm.node], ["Addresses", (vm.ip_addresses ?? []).join(", ")], ["CPUs", vm.cpus], ["Memory", bytes(vm.memory_bytes)],
+    ["Guest", vm.guest_os], ["Run strategy", vm.run_strategy], ["Kind", vm.kind], ["Made", vm.created_at && new Date(vm.created_at).toLocaleString()],
+    ["Labels", Object.entries(vm.labels ?? {}).map(([k, v]) => `${k}=${v}`).join(", ")], ["Message", vm.message],
+  ];
+  const conditions = instance?.status?.conditions ?? [];
+  return h("div", {},
+    h("div", { class: "card" }, h("dl", {}, rows.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]))),
+    conditions.length > 0 && h("h2", {}, "Conditions"),
+    conditions.length > 0 && h("div", { class: "table" }, h("table", {},
+      h("thead", {}, h("tr", {}, ["Type", "Status", "Reason", "Message"].map(t => h("th", { scope: "col" }, t)))),
+      h("tbody", {}, conditions.map(c => h("tr", {}, [c.type, c.status, c.reason ?? "", c.message ?? ""].map(t => h("td", {}, t))))))));
+}
