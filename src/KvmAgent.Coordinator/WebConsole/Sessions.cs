@@ -121,6 +121,11 @@ internal sealed class Sessions(Func<byte[]> secret, TimeProvider time)
 
     private static CookieOptions Options(TimeSpan lasts) => new()
     {
-        HttpOnly = true, Secure = true, SameSite = SameSiteMode.Strict, Path = "/", MaxAge = lasts, IsEssential = true,
+        HttpOnly = true,
+        Secure = true,
+        SameSite = SameSiteMode.Strict,
+        Path = "/",
+        MaxAge = lasts,
+        IsEssential = true,
     };
 }
