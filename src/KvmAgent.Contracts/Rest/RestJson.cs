@@ -11,6 +11,11 @@ namespace KvmAgent.Contracts.Rest;
 [JsonSerializable(typeof(VmCreateRequest))]
 [JsonSerializable(typeof(VmAnswer))]
 [JsonSerializable(typeof(NodeList))]
+[JsonSerializable(typeof(ProviderListRequest))]
+[JsonSerializable(typeof(ProviderList))]
+[JsonSerializable(typeof(ProviderGetRequest))]
+[JsonSerializable(typeof(ProviderDetails))]
+[JsonSerializable(typeof(ProviderRequest))]
 [JsonSerializable(typeof(RestError))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -91,7 +91,7 @@ public sealed partial class TestApiServer : IAsyncDisposable
             clusters:
             - name: test
               cluster:
-                server: {Address.GetLeftPart(UriPartial.Authority)}{authority.Replace("\n    ", "\n                ", StringComparison.Ordinal)}
+                server: {Address.GetLeftPart(UriPartial.Authority)}{authority}
             users:
             - name: test
               user:
