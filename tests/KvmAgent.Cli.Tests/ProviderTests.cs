@@ -81,6 +81,20 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task HyperSDKs_configuration_is_taken_with_the_kubeconfig_that_it_names()
+    {
+        _kvmctl.Write("config", _other.Cluster.Server.Kubeconfig);
+        var file = _kvmctl.Write("east.yaml", "provider:\n  type: kubevirt\n  metadata:\n    namespace: shop              # Kubernetes namespace\n    kubeconfig: ~/config\n    storageClass: standard\n");
+        await _kvmctl.DoAsync("provider", "add", "east", "-f", file);
+        (await _kvmctl.JsonAsync("provider", "get", "east"))["provider"]!["storage_class"]!.GetValue<string>().ShouldBe("standard");
+        await _kvmctl.DoAsync("provider", "add", "west", "-f", _kvmctl.Write("west.yaml", "provider: {metadata: {kubeconfig: config}}"));
+        await FailsAsync(65, "has no provider", "provider", "add", "north", "-f", _kvmctl.Write("north.yaml", "type: kubevirt"));
+        await FailsAsync(65, "is not understood", "provider", "add", "north", "-f", _kvmctl.Write("north.yaml", "provider: {metadata: {cluster: x}}"));
+        await FailsAsync(64, "provider.metadata.kubeconfig", "provider", "add", "north", "-f", _kvmctl.Write("north.yaml", "provider: {metadata: {kubeconfig: none}}"));
+        await FailsAsync(64, "provider.type=\"vsphere\" is not known", "provider", "add", "north", "-f", _kvmctl.Write("north.yaml", "provider: {type: vsphere}"));
+    }
+
+    [Fact]
     public async Task No_secret_can_be_given_where_others_see_it()
     {
         var help = await _kvmctl.DoAsync("provider", "add", "--help");

@@ -6,6 +6,8 @@ namespace KvmAgent.Cli.Providers;
 /// <summary>What a provider is made of. Secrets come from files or the standard input, and never as an argument's value, which everybody on the machine sees.</summary>
 internal sealed class ProviderOptions
 {
+    private readonly Option<string?> _file = new("--filename", "-f") { Description = "HyperSDK's configuration of the provider, in YAML or JSON; the kubeconfig that it names is read here." };
+
     private readonly Option<string?> _kubeconfig = new("--kubeconfig") { Description = "A kubeconfig, or - for the standard input; as `kubectl config view --raw --flatten` prints it. It is kept as it is." };
 
     private readonly Option<string?> _context = new("--context") { Description = "Of the kubeconfig, instead of its current one." };
@@ -30,7 +32,7 @@ internal sealed class ProviderOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _kubeconfig, _context, _server, _authority, _token, _certificate, _key, _user, _password, _namespace, _storageClass })
+        foreach (var option in new Option[] { _file, _kubeconfig, _context, _server, _authority, _token, _certificate, _key, _user, _password, _namespace, _storageClass })
         {
             command.Add(option);
         }
@@ -39,7 +41,7 @@ internal sealed class ProviderOptions
     /// <exception cref="CliException">A file cannot be read, or two are the standard input.</exception>
     public async Task<ProviderRequest> ReadAsync(ParseResult result, string name, CancellationToken cancel)
     {
-        Option<string?>[] files = [_kubeconfig, _authority, _token, _certificate, _key, _password];
+        Option<string?>[] files = [_file, _kubeconfig, _authority, _token, _certificate, _key, _password];
         if (files.Where(f => result.GetValue(f) == "-").Select(static f => f.Name).ToArray() is { Length: > 1 } several)
         {
             throw new CliException(ExitCodes.Usage, $"{string.Join(" and ", several)} are both the standard input; give one of them as a file");
@@ -48,6 +50,7 @@ internal sealed class ProviderOptions
         return new ProviderRequest
         {
             Name = name,
+            Provider = await TextAsync(_file).ConfigureAwait(false) is { } text ? await HyperSdkFile.ReadAsync(_file.Name, result.GetValue(_file)!, text, cancel).ConfigureAwait(false) : null,
             Kubeconfig = await TextAsync(_kubeconfig).ConfigureAwait(false),
             Context = result.GetValue(_context),
             Server = result.GetValue(_server),
