@@ -9,13 +9,14 @@ internal static class Regularly
 {
     public static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
-    /// <param name="failed">Told why a look failed: the API server does not answer or refuses, or what it has makes no sense.</param>
+    /// <param name="failed">Told why a look failed: the API server does not answer or refuses, or what it has makes no sense. Once for the same reason.</param>
     /// <param name="first">How long before the first look.</param>
     /// <param name="again">How long after one that failed.</param>
     public static async Task LookAsync(
         Func<CancellationToken, Task> look, Action<string> failed, TimeSpan first, TimeSpan again, TimeProvider time, CancellationToken stop)
     {
         var pause = first;
+        string? told = null;
         while (true)
         {
             await Task.Delay(pause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -27,7 +28,7 @@ internal static class Regularly
             try
             {
                 await look(stop).ConfigureAwait(false);
-                pause = Minute;
+                (pause, told) = (Minute, null);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -35,8 +36,12 @@ internal static class Regularly
             }
             catch (Exception e) when (e is KubernetesException or HttpRequestException or CoordinatorException or CryptographicException or JsonException)
             {
-                failed(e.Message);
-                pause = again;
+                if (e.Message != told)
+                {
+                    failed(e.Message);
+                }
+
+                (pause, told) = (again, e.Message);
             }
         }
     }

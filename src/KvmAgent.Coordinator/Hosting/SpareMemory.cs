@@ -4,7 +4,7 @@ namespace KvmAgent.Coordinator.Hosting;
 
 /// <summary>
 /// Hundreds of agents that dial at once (a coordinator is back) leave holes in both heaps that nothing fills again for days: 5 KiB a link of
-/// OpenSSL's, and the collector has no reason to run. Once they are through, both are told to give that back.
+/// OpenSSL's, and the collector has no reason to run. Once they are through, both are told to give that back, and so is the program itself.
 /// </summary>
 internal static partial class SpareMemory
 {
@@ -53,6 +53,8 @@ internal static partial class SpareMemory
         {
             // Not glibc.
         }
+
+        ProgramPages.GiveBack();
     }
 
     [DllImport("libc", EntryPoint = "malloc_trim", ExactSpelling = true)]

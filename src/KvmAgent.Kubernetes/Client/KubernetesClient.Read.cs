@@ -41,11 +41,31 @@ public sealed partial class KubernetesClient
         return AskAsync(HttpMethod.Get, kind.Path(ns) + query, null, null, MostListBytes, json => KubernetesJson.ReadList(kind, json), ct);
     }
 
+    /// <summary>All of them; see <see cref="ListPagesAsync"/>.</summary>
+    public async Task<ResourceList<T>> ListAllAsync<T>(ResourceKind<T> kind, string? ns, ListOptions? options, CancellationToken ct)
+        where T : class, IKubernetesObject
+    {
+        var items = new List<T>();
+        var metadata = await ListPagesAsync(kind, ns, options, (page, isFirst) =>
+        {
+            if (isFirst)
+            {
+                items.Clear();
+            }
+
+            items.AddRange(page.Items);
+        }, ct).ConfigureAwait(false);
+        return new ResourceList<T>(items, metadata);
+    }
+
     /// <summary>
     /// All of them, in pages of 500. The pages are of one moment; where the server has forgotten it before the last one, everything begins
     /// again, the third time in one page.
     /// </summary>
-    public async Task<ResourceList<T>> ListAllAsync<T>(ResourceKind<T> kind, string? ns, ListOptions? options, CancellationToken ct)
+    /// <param name="take">Is given each page as it comes, and whether it is a first one: what came before is void then.</param>
+    /// <returns>The last page's metadata.</returns>
+    public async Task<ListMeta> ListPagesAsync<T>(
+        ResourceKind<T> kind, string? ns, ListOptions? options, Action<ResourceList<T>, bool> take, CancellationToken ct)
         where T : class, IKubernetesObject
     {
         options = (options ?? new ListOptions()) with { Limit = PageSize, Continue = null };
@@ -53,7 +73,7 @@ public sealed partial class KubernetesClient
         {
             try
             {
-                return await PagesAsync(kind, ns, tries < 3 ? options : options with { Limit = null }, ct).ConfigureAwait(false);
+                return await PagesAsync(kind, ns, tries < 3 ? options : options with { Limit = null }, take, ct).ConfigureAwait(false);
             }
             catch (KubernetesException e) when (e.IsGone && tries < 3)
             {
@@ -61,22 +81,20 @@ public sealed partial class KubernetesClient
         }
     }
 
-    private async Task<ResourceList<T>> PagesAsync<T>(ResourceKind<T> kind, string? ns, ListOptions options, CancellationToken ct)
+    private async Task<ListMeta> PagesAsync<T>(
+        ResourceKind<T> kind, string? ns, ListOptions options, Action<ResourceList<T>, bool> take, CancellationToken ct)
         where T : class, IKubernetesObject
     {
-        var page = await ListAsync(kind, ns, options, ct).ConfigureAwait(false);
-        if (string.IsNullOrEmpty(page.Metadata.Continue))
+        for (string? next = null; ;)
         {
-            return page;
-        }
+            var page = await ListAsync(kind, ns, options with { Continue = next }, ct).ConfigureAwait(false);
+            take(page, next is null);
+            if (page.Metadata.Continue is not { Length: > 0 } more)
+            {
+                return page.Metadata;
+            }
 
-        var items = new List<T>(page.Items);
-        while (page.Metadata.Continue is { Length: > 0 } next)
-        {
-            page = await ListAsync(kind, ns, options with { Continue = next }, ct).ConfigureAwait(false);
-            items.AddRange(page.Items);
+            next = more;
         }
-
-        return page with { Items = items };
     }
 }

@@ -92,7 +92,11 @@ public sealed partial class Informer<T>
                 return;
             }
 
-            scope.Observed.Add(key);
+            if (scope.IsListing)
+            {
+                scope.Observed.Add(key);
+            }
+
             Put(obj, cached);
         }
 
@@ -104,37 +108,63 @@ public sealed partial class Informer<T>
         lock (_gate)
         {
             scope.Observed.Clear();
+            scope.IsListing = true;
         }
     }
 
-    /// <summary>The list is the truth, but for what was written since it was asked for.</summary>
-    private void Replace(Scope scope, ResourceList<T> list)
+    /// <summary>
+    /// The list is the truth, but for what was written since it was asked for. Each page is put in as it comes: thousands of objects at once
+    /// would be far more than the cache makes of them. What is missing in all of them is gone; see <see cref="EndListing"/>.
+    /// </summary>
+    private void TakePage(Scope scope, ResourceList<T> page, bool isFirst)
     {
         lock (_gate)
         {
-            var version = list.Metadata.ResourceVersion;
-            scope.Observed.RemoveWhere(key => _cache.Get(key) is not { } written || !IsNewer(Version(written), version));
-            var listed = new HashSet<ObjectKey>();
-            foreach (var obj in list.Items)
+            if (isFirst)
+            {
+                scope.Listed.Clear();
+            }
+
+            foreach (var obj in page.Items)
             {
                 var key = ObjectKey.Of(obj);
-                if (listed.Add(key) && !scope.Observed.Contains(key))
+                var cached = _cache.Get(key);
+                if (scope.Listed.Add(key) && !IsWrittenSince(scope, key, cached, page.Metadata.ResourceVersion))
                 {
-                    Put(obj, _cache.Get(key));
+                    Put(obj, cached);
                 }
             }
-
-            foreach (var key in _cache.Keys().Where(key => scope.Has(key) && !listed.Contains(key) && !scope.Observed.Contains(key)))
-            {
-                var gone = _cache.Get(key)!;
-                Remove(gone, gone);
-            }
-
-            scope.Seen = version;
         }
 
         Tell();
     }
+
+    private void EndListing(Scope scope, string? version)
+    {
+        lock (_gate)
+        {
+            foreach (var key in _cache.Keys().Where(key => scope.Has(key) && !scope.Listed.Contains(key)))
+            {
+                var cached = _cache.Get(key)!;
+                if (!IsWrittenSince(scope, key, cached, version))
+                {
+                    Remove(cached, cached);
+                }
+            }
+
+            (scope.Seen, scope.IsListing) = (version, false);
+            scope.Listed.Clear();
+            scope.Listed.TrimExcess();
+            scope.Observed.Clear();
+            scope.Observed.TrimExcess();
+        }
+
+        Tell();
+    }
+
+    /// <returns>Whether the list cannot have what the cache has.</returns>
+    private static bool IsWrittenSince(Scope scope, ObjectKey key, T? cached, string? version) =>
+        scope.Observed.Contains(key) && cached is not null && IsNewer(Version(cached), version);
 
     private void Take(Scope scope, WatchEvent<T> e)
     {

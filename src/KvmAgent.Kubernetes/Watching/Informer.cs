@@ -106,9 +106,9 @@ public sealed partial class Informer<T>
     {
         BeginListing(scope);
         var options = new ListOptions { LabelSelector = _options.LabelSelector, FieldSelector = _options.FieldSelector };
-        var list = await _client.ListAllAsync(_kind, scope.Namespace, options, ct).ConfigureAwait(false);
-        InformerLog.Listed(_logger, _kind.Plural, list.Items.Count, list.Metadata.ResourceVersion);
-        Replace(scope, list);
+        var list = await _client.ListPagesAsync(_kind, scope.Namespace, options, (page, isFirst) => TakePage(scope, page, isFirst), ct).ConfigureAwait(false);
+        InformerLog.Listed(_logger, _kind.Plural, scope.Listed.Count, list.ResourceVersion);
+        EndListing(scope, list.ResourceVersion);
         if (!scope.IsListed)
         {
             scope.IsListed = true;
@@ -118,7 +118,7 @@ public sealed partial class Informer<T>
             }
         }
 
-        return list.Metadata.ResourceVersion;
+        return list.ResourceVersion;
     }
 
     private async Task WatchAsync(Scope scope, string? version, Action<string> reached, CancellationToken ct)
@@ -182,8 +182,14 @@ public sealed partial class Informer<T>
         /// <summary>How far the list and the watch are.</summary>
         public string? Seen { get; set; }
 
-        /// <summary>Observed since the list was asked for: the list need not have it yet.</summary>
+        /// <summary>Whether a list is being read.</summary>
+        public bool IsListing { get; set; }
+
+        /// <summary>Observed since that list was asked for: it need not have it yet.</summary>
         public HashSet<ObjectKey> Observed { get; } = [];
+
+        /// <summary>What the list that is being read has named.</summary>
+        public HashSet<ObjectKey> Listed { get; } = [];
 
         public bool IsListed { get; set; }
 

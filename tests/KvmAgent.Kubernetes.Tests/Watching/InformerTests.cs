@@ -274,6 +274,25 @@ public sealed class InformerTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Pages_are_taken_as_they_come_and_what_only_a_void_one_had_goes_again()
+    {
+        static string Page(string version, Widget widget) =>
+            $$"""{"metadata":{"resourceVersion":"{{version}}","continue":"more"},"items":[{{widget.Json()}}]}""";
+        _lists.Enqueue(static context => context.Answer(200, Page("10", Widget.Of("x", version: "3"))));
+        _lists.Enqueue(async context =>
+        {
+            await Wait.UntilAsync(() => Told().Length == 1);
+            _informer.Synced.IsCompleted.ShouldBeFalse();
+            await context.Fail(410, "Expired");
+        });
+        _lists.Enqueue(static context => context.Answer(200, Page("30", Widget.Of("y", version: "20"))));
+        await StartAsync("30", Widget.Of("z", version: "21"));
+        await Wait.UntilAsync(() => Told().Length == 4);
+        Told().ShouldBe(["Added x >red", "Added y >red", "Added z >red", "Deleted x red>red"]);
+        await Wait.UntilAsync(() => Watches is [var watch] && watch.Contains("resourceVersion=30", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_handler_may_throw_observe_and_read_and_none_is_told_in_the_middle_of_another()
     {
         var (depth, deepest) = (0, 0);
