@@ -15,7 +15,7 @@ namespace KvmAgent.Coordinator.Providers;
 internal sealed record ProviderLook(string State, string? Message = null, string? Version = null, bool AllNamespaces = false)
 {
     /// <summary>A server that has not answered by then is as good as none.</summary>
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
 
     private const int LongestVersion = 64;
 

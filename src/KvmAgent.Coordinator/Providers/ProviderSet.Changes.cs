@@ -5,6 +5,9 @@ namespace KvmAgent.Coordinator.Providers;
 /// <summary>Which there are, and how one comes, changes and goes.</summary>
 internal sealed partial class ProviderSet
 {
+    /// <summary>One that says nothing does not keep the others from being listed.</summary>
+    private static readonly TimeSpan ListPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>How all of them are, looked at side by side.</summary>
     public async Task<IReadOnlyList<ProviderSummary>> ListAsync(CancellationToken cancel)
     {
@@ -15,11 +18,11 @@ internal sealed partial class ProviderSet
             running = [.. _running.Values.OrderBy(static p => p.Stored.Name, StringComparer.Ordinal)];
         }
 
-        return [OwnSummary(), .. await Task.WhenAll(running.Select(p => p.SummaryAsync(cancel))).ConfigureAwait(false)];
+        return [OwnSummary(), .. await Task.WhenAll(running.Select(p => p.SummaryAsync(ListPatience, cancel))).ConfigureAwait(false)];
     }
 
     public async Task<ProviderSummary> GetAsync(string? name, CancellationToken cancel) =>
-        name == Provider.Own ? OwnSummary() : await Find(name).SummaryAsync(cancel).ConfigureAwait(false);
+        name == Provider.Own ? OwnSummary() : await Find(name).SummaryAsync(ProviderLook.Deadline, cancel).ConfigureAwait(false);
 
     /// <exception cref="CoordinatorException">It cannot be used as it is, or there is one of the name.</exception>
     public async Task AddAsync(KeptProvider kept, CancellationToken cancel)

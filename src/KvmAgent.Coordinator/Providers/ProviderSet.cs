@@ -65,7 +65,7 @@ internal sealed partial class ProviderSet : IAsyncDisposable
         await DemandAsync(caller, "use", name, cancel).ConfigureAwait(false);
         var running = Find(name);
         var provider = running.Provider
-            ?? throw new CoordinatorException(FailureReason.Unavailable, $"provider \"{name}\" cannot be used: {(await running.LookAsync(cancel).ConfigureAwait(false)).Message}");
+            ?? throw new CoordinatorException(FailureReason.Unavailable, $"provider \"{name}\" cannot be used: {(await running.LookAsync(ProviderLook.Deadline, cancel).ConfigureAwait(false)).Message}");
         try
         {
             return await run(provider).ConfigureAwait(false);
@@ -88,7 +88,7 @@ internal sealed partial class ProviderSet : IAsyncDisposable
             return;
         }
 
-        var look = provider.IsOwn ? null : await Find(provider.Name).LookAsync(cancel).ConfigureAwait(false);
+        var look = provider.IsOwn ? null : await Find(provider.Name).LookAsync(ProviderLook.Deadline, cancel).ConfigureAwait(false);
         throw new CoordinatorException(FailureReason.Unavailable, $"the machines of provider \"{provider.Name}\" are not all known yet{(look?.Message is { } why ? $": {why}" : "; try again in a moment")}");
     }
 

@@ -15,11 +15,13 @@ internal sealed class RunningProvider : IAsyncDisposable
 
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _looking = new(1);
+    private readonly Lock _gate = new();
     private readonly KubernetesClient? _client;
     private readonly string? _problem;
-    private Task _running = Task.CompletedTask;
-    private (ProviderLook Look, DateTimeOffset At)? _last;
+    private readonly Task _running = Task.CompletedTask;
+    private Task<ProviderLook>? _look;
+    private ProviderLook? _last;
+    private long _lookedAt;
 
     private RunningProvider(StoredProvider stored, ProviderDialer dialer, TimeProvider time, ILoggerFactory logs)
     {
@@ -67,37 +69,52 @@ internal sealed class RunningProvider : IAsyncDisposable
 
     public static RunningProvider Start(StoredProvider stored, ProviderDialer dialer, TimeProvider time, ILoggerFactory logs) => new(stored, dialer, time, logs);
 
-    /// <summary>How it is, now or some seconds ago.</summary>
-    public async Task<ProviderLook> LookAsync(CancellationToken cancel)
+    /// <summary>How it is, now or some seconds ago. Whoever asks meanwhile is told what one look has seen.</summary>
+    /// <param name="within">How long to wait for it; then it is told as it was before.</param>
+    public async Task<ProviderLook> LookAsync(TimeSpan within, CancellationToken cancel)
     {
         if (_client is null)
         {
             return new ProviderLook(ProviderStates.Unusable, _problem);
         }
 
-        await _looking.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            if (_last is not { } last || _time.GetUtcNow() - last.At > LookIsGood)
-            {
-                _last = last = (await ProviderLook.AtAsync(_client, Namespace!, _time, cancel).ConfigureAwait(false), _time.GetUtcNow());
-            }
-
-            return last.Look;
+            return await Look(_client).WaitAsync(within, _time, cancel).ConfigureAwait(false);
         }
-        catch (ObjectDisposedException)
+        catch (TimeoutException)
+        {
+            return Volatile.Read(ref _last) ?? new ProviderLook(ProviderStates.Unreachable, $"{_client.Connection.Server.GetLeftPart(UriPartial.Authority)} has not answered yet");
+        }
+        catch (Exception e) when (e is ObjectDisposedException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             return new ProviderLook(ProviderStates.Unreachable, "it has just been changed or removed");
         }
-        finally
+    }
+
+    private Task<ProviderLook> Look(KubernetesClient client)
+    {
+        lock (_gate)
         {
-            _looking.Release();
+            if (_look is null || (_look.IsCompleted && _time.GetElapsedTime(_lookedAt) > LookIsGood))
+            {
+                (_look, _lookedAt) = (LookAsync(client, _stop.Token), _time.GetTimestamp());
+            }
+
+            return _look;
         }
     }
 
-    public async Task<ProviderSummary> SummaryAsync(CancellationToken cancel)
+    private async Task<ProviderLook> LookAsync(KubernetesClient client, CancellationToken stop)
     {
-        var look = await LookAsync(cancel).ConfigureAwait(false);
+        var look = await ProviderLook.AtAsync(client, Namespace!, _time, stop).ConfigureAwait(false);
+        Volatile.Write(ref _last, look);
+        return look;
+    }
+
+    public async Task<ProviderSummary> SummaryAsync(TimeSpan within, CancellationToken cancel)
+    {
+        var look = await LookAsync(within, cancel).ConfigureAwait(false);
         return new ProviderSummary
         {
             Name = Stored.Name,

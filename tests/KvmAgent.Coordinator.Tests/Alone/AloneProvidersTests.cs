@@ -65,7 +65,7 @@ public sealed class AloneProvidersTests
             await File.WriteAllTextAsync(host.KeyFile, text);
             await host.BeginAsync();
             (await StateAsync(host, 1)).ShouldSatisfyAllConditions(s => s.State.ShouldBe("unusable"), s => s.Why.ShouldNotBeNull().ShouldContain(why));
-            (await PostAsync(host, "/kubevirt/vms/list", new JsonObject()))["vms"].ShouldNotBeNull();
+            await Until.TrueAsync(async () => (await PostAsync(host, "/kubevirt/vms/list", new JsonObject()))["vms"] is not null);
             await host.EndAsync();
         }
     }

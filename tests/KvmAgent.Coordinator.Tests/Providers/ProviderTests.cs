@@ -1,7 +1,9 @@
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Tests.Rest;
 using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.TestSupport.Api;
+using KvmAgent.TestSupport.Certificates;
 
 namespace KvmAgent.Coordinator.Tests.Providers;
 
@@ -55,6 +57,42 @@ public sealed class ProviderTests : IAsyncLifetime, IDisposable
         _own.Cluster.Server.All("", "secrets", Faults.FaultCluster.SystemNamespace).ShouldNotContain(static s => ((string)s["metadata"]!["name"]!).Contains("provider", StringComparison.Ordinal));
         (await _other.Cluster.Admin.GetRawAsync("version", CancellationToken.None)).ShouldNotBeEmpty();
         _other.Cluster.Machine("web").ShouldNotBeNull("its machines are left alone");
+    }
+
+    [Fact]
+    public async Task A_server_is_convinced_by_a_token_a_certificate_or_a_password()
+    {
+        using var authority = new TestAuthority("clients");
+        using var certificate = authority.Client("us");
+        Other.AddCertificate(certificate, "us", "system:masters");
+        Other.AddPassword("us", "p:w ", "system:masters");
+        using var key = certificate.GetECDsaPrivateKey()!;
+        Other.Access = static _ => true;
+        var bodies = new (string Kind, JsonObject Body)[]
+        {
+            ("token", ByToken("east", Other.Token)),
+            ("certificate", With(With(Bare(), "client_certificate", certificate.ExportCertificatePem()), "client_key", key.ExportPkcs8PrivateKeyPem())),
+            ("password", With(With(Bare(), "username", "us"), "password", "p:w ")),
+        };
+        _other.Cluster.Apply("web");
+        foreach (var (kind, body) in bodies)
+        {
+            await OkAsync($"{Root}/{(kind == "token" ? "add" : "edit")}", body, kind == "token" ? 201 : 200);
+            ((string?)(await OkAsync($"{Root}/get", Named("east")))["provider"]!["credential"]).ShouldBe(kind);
+            await ShownAsync("running");
+            await OkAsync($"{Web}/pause", Of("east"));
+            await ShownAsync("paused");
+            await OkAsync($"{Web}/unpause", Of("east"));
+        }
+
+        ((string)(await _own.PostAsync($"{Root}/edit", With(With(Bare(), "username", "us"), "password", "other"))).Body["error"]!).ShouldContain("does not take the credentials");
+
+        JsonObject Bare()
+        {
+            var body = ByToken("east", "");
+            body.Remove("token");
+            return body;
+        }
     }
 
     [Fact]
@@ -161,6 +199,20 @@ public sealed class ProviderTests : IAsyncLifetime, IDisposable
         await StateAsync("east", "connected", null);
         await StateAsync("west", "connected", null);
         await ShownAsync("running");
+    }
+
+    [Fact]
+    public async Task One_that_says_nothing_does_not_keep_the_others_from_being_listed()
+    {
+        await AddAsync("east", Kubeconfig());
+        Other.AddUser("mute", "mute", "system:masters");
+        await AddAsync("mute", ByToken("mute", "mute"));
+        var speaks = new TaskCompletionSource();
+        Other.Faults.OnRequest = r => r.Headers.Authorization == "Bearer mute" ? new Fault { Until = speaks.Task } : null;
+        var told = (await OkAsync($"{Root}/list"))["providers"]!.AsArray();
+        told.Select(static p => $"{p!["name"]} {p["state"]} {p["message"]}".Trim()).ShouldBe(["local connected", "east connected", $"mute unreachable {Other.Address.GetLeftPart(UriPartial.Authority)} has not answered yet"]);
+        speaks.SetResult();
+        await StateAsync("mute", "connected", null);
     }
 
     [Fact]
