@@ -2,12 +2,14 @@ using System.CommandLine;
 using KvmAgent.Cli;
 using KvmAgent.Cli.Login;
 using KvmAgent.Cli.Nodes;
+using KvmAgent.Cli.Providers;
 using KvmAgent.Cli.Vms;
 
 var root = new RootCommand("Manages virtual machines by a kvm-coordinator.")
 {
     VmCommand.Create(),
     NodeCommand.Create(),
+    ProviderCommand.Create(),
     LoginCommand.Create(),
     LogoutCommand.Create(),
 };

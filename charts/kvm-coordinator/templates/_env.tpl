@@ -33,6 +33,7 @@
     (list "TLS_SECRET" (include "kvm-coordinator.tlsSecret" .))
     (list "TLS_NAMES" (concat (list (printf "%s.%s.svc" $full .Release.Namespace) (printf "%s-agents.%s.svc" $full .Release.Namespace) (printf "%s-management.%s.svc" $full .Release.Namespace)) $uploads $v.tls.names | join ","))
     (list "WATCH_NAMESPACE" (join "," $v.watchNamespaces))
+    (list "PROVIDER_ALLOW_ADDRESS" (join "," $v.providers.allowAddresses))
     (list "OTEL_EXPORTER_OTLP_ENDPOINT" $v.traces.otlpEndpoint)
     (list "LOG_FORMAT" $v.log.format)
     (list "LOG_LEVEL" $v.log.level) -}}

@@ -13,6 +13,11 @@ namespace KvmAgent.Contracts.Rest;
 [JsonSerializable(typeof(VmChange))]
 [JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(NodeList))]
+[JsonSerializable(typeof(ProviderListRequest))]
+[JsonSerializable(typeof(ProviderList))]
+[JsonSerializable(typeof(ProviderGetRequest))]
+[JsonSerializable(typeof(ProviderDetails))]
+[JsonSerializable(typeof(ProviderRequest))]
 [JsonSerializable(typeof(RestError))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

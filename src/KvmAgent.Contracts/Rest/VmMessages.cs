@@ -120,7 +120,7 @@ public sealed record VmCreateRequest(JsonObject? Manifest)
 }
 
 /// <summary>What was done, or is under way.</summary>
-/// <param name="Id"><c>namespace/name</c>.</param>
+/// <param name="Id"><c>namespace/name</c>; of a provider its name.</param>
 /// <param name="Message">For people.</param>
 public sealed record VmAnswer(string Id, string Message, DateTimeOffset Timestamp);
 

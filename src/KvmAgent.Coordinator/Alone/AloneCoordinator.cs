@@ -4,6 +4,7 @@ using KvmAgent.Coordinator.Alone.Api;
 using KvmAgent.Coordinator.Alone.Store;
 using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Metrics;
+using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Subresources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -24,6 +25,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
     private readonly DataDirectory _directory;
     private readonly IDisposable _lock;
     private readonly AloneStore _store;
+    private readonly SqliteProviders _others;
     private readonly AgentRegistry _agents = new();
     private readonly AloneMachines _machines;
     private readonly KeptCertificate _certificate;
@@ -41,11 +43,14 @@ internal sealed class AloneCoordinator : IAsyncDisposable
         try
         {
             _store = new AloneStore(Database.OpenOrCreate(_directory.Database));
+            _others = new SqliteProviders(
+                Database.OpenExisting(_directory.Database), new KeyFile(settings.KeyFile, settings.DataDir), time, logs.CreateLogger<SqliteProviders>());
             _machines = new AloneMachines(_store, _agents, time, logs.CreateLogger<AloneMachines>());
             _certificate = new KeptCertificate(_directory, CertificateNames(), time, logs.CreateLogger<KeptCertificate>());
         }
         catch
         {
+            _others?.Dispose();
             _store?.Dispose();
             _lock.Dispose();
             throw;
@@ -71,7 +76,12 @@ internal sealed class AloneCoordinator : IAsyncDisposable
             await listener.DisposeAsync().ConfigureAwait(false);
         }
 
-        _provider?.Dispose();
+        if (_provider is not null)
+        {
+            await _provider.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _others.Dispose();
         _store.Dispose();
         _lock.Dispose();
     }
@@ -88,7 +98,8 @@ internal sealed class AloneCoordinator : IAsyncDisposable
             _settings.ListenApi, isTls: true, MapApi, cancel, (context, next) => AloneApi.Gate(Volatile.Read(ref people))(context, next)).ConfigureAwait(false);
         var token = KeptTokens.People(_directory, _store, Url(api), _certificate.AuthorityPem);
         Volatile.Write(ref people, Token.Hash(token));
-        _provider = new AloneProvider(Url(api), token, _certificate.AuthorityPem, () => _certificate.SharedSecret, _time, _logs);
+        _provider = new AloneProvider(
+            Url(api), token, _certificate.AuthorityPem, () => _certificate.SharedSecret, _others, new ProviderDialer(_settings.ProviderAllowAddresses, _time), _time, _logs);
         EndPoints =
         [
             agents,

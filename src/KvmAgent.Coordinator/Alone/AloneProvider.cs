@@ -9,40 +9,40 @@ using Microsoft.Extensions.Logging;
 namespace KvmAgent.Coordinator.Alone;
 
 /// <summary>
-/// Without a cluster the coordinator's own API is what it manages: the one provider, asked as any other is, over loopback. It has instances
+/// Without a cluster the coordinator's own API is the provider that is always there, asked as any other is, over loopback. It has instances
 /// alone.
 /// </summary>
-internal sealed class AloneProvider : IDisposable
+internal sealed class AloneProvider : IAsyncDisposable
 {
     private readonly KubernetesClient _client;
     private readonly Informer<VirtualMachineInstance> _instances;
     private readonly VmTable _vms;
+    private readonly ProviderSet _providers;
 
     /// <param name="server">The own API.</param>
     /// <param name="token">People's.</param>
     /// <param name="authorityPem">The own certificate's.</param>
     /// <param name="secret">What sessions of the console are sealed by.</param>
-    public AloneProvider(Uri server, string token, string authorityPem, Func<byte[]> secret, TimeProvider time, ILoggerFactory logs)
+    /// <param name="others">Where other clusters are kept.</param>
+    public AloneProvider(Uri server, string token, string authorityPem, Func<byte[]> secret, IProviderStore others, ProviderDialer dialer, TimeProvider time, ILoggerFactory logs)
     {
         _client = new KubernetesClient(KubernetesConnection.To(server, token, authorities: authorityPem), time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _instances = new Informer<VirtualMachineInstance>(_client, Kinds.VirtualMachineInstances, null, null, time, logs.CreateLogger<AloneProvider>());
         _vms = new VmTable(Provider.Own, null, _instances);
-        var hash = Token.Hash(token);
-        Management = ManagementApi.Of(
-            new ProviderList([new Provider { Name = Provider.Own, Namespace = "default", Vms = _vms, ClientFor = caller => _client.For(caller.Token) }]),
-            new AloneAccess(hash),
-            secret,
-            time,
-            logs);
+        var access = new AloneAccess(Token.Hash(token));
+        var own = new Provider { Name = Provider.Own, Namespace = Provider.UsualNamespace, AllNamespaces = true, Vms = _vms, ClientFor = caller => _client.For(caller.Token) };
+        _providers = new ProviderSet(own, others, dialer, access, time, logs);
+        Management = ManagementApi.Of(_providers, access, secret, time, logs);
     }
 
     public RestApi Management { get; }
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_instances.RunAsync(stop), _vms.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_instances.RunAsync(stop), _vms.RunAsync(stop), _providers.RunAsync(stop));
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
         Management.Dispose();
+        await _providers.DisposeAsync().ConfigureAwait(false);
         _client.Dispose();
     }
 }

@@ -10,6 +10,11 @@ internal static class AloneSetting
         "`/var/lib/kvm-coordinator` for root, else `kvm-coordinator` in `XDG_STATE_HOME` or `~/.local/state`",
         "Where everything is kept. One coordinator may use it at a time.");
 
+    public static readonly Setting KeyFile = new(
+        "KEY_FILE",
+        "`/etc/kvm-coordinator/key` for root, else `kvm-coordinator/key` in `XDG_CONFIG_HOME` or `~/.config`",
+        "The key by which providers' credentials are encrypted; it is made. Never inside of `DATA_DIR`: keep its copy elsewhere, too.");
+
     public static readonly Setting ListenAgents = new(
         "LISTEN_AGENTS", "127.0.0.1:8443", "Where agents are listened for. Those in containers need an address that is theirs to reach, such as the bridge's.");
 
@@ -23,5 +28,5 @@ internal static class AloneSetting
         "TLS_NAMES", "", "Names and addresses that the certificate is for besides `localhost` and those that are listened on, by commas.");
 
     /// <summary>All of them, in the order of the documentation.</summary>
-    public static readonly IReadOnlyList<Setting> All = [DataDir, ListenAgents, ListenApi, ListenManagement, ListenHealth, TlsNames, Setting.LogFormat, Setting.LogLevel];
+    public static readonly IReadOnlyList<Setting> All = [DataDir, KeyFile, ListenAgents, ListenApi, ListenManagement, ListenHealth, TlsNames, Setting.ProviderAllowAddress, Setting.LogFormat, Setting.LogLevel];
 }

@@ -17,6 +17,12 @@ internal sealed record AloneSettings
 
     public required IPEndPoint ListenHealth { get; init; }
 
+    /// <summary>Null: there is no home to have it in, and it was not named.</summary>
+    public string? KeyFile { get; init; }
+
+    /// <summary>Where other clusters may be all the same.</summary>
+    public IReadOnlyList<IPNetwork> ProviderAllowAddresses { get; init; } = [];
+
     /// <summary>As given: what is listened on comes besides.</summary>
     public required IReadOnlyList<string> TlsNames { get; init; }
 
@@ -28,17 +34,20 @@ internal sealed record AloneSettings
 /// <summary>Makes <see cref="AloneSettings"/> of the environment, or tells all that is wrong with it at once.</summary>
 internal sealed class AloneSettingsReader(IReadOnlyDictionary<string, string> environment) : EnvironmentReader(environment)
 {
-    private const string OfRoot = "/var/lib/kvm-coordinator", Name = "kvm-coordinator";
+    private const string OfRoot = "/var/lib/kvm-coordinator", Name = "kvm-coordinator", KeyOfRoot = "/etc/kvm-coordinator/key";
 
-    private static readonly Setting StateHome = new("XDG_STATE_HOME", "", ""), Home = new("HOME", "", "");
+    private static readonly Setting StateHome = new("XDG_STATE_HOME", "", ""), ConfigHome = new("XDG_CONFIG_HOME", "", ""), Home = new("HOME", "", "");
 
     /// <exception cref="CoordinatorException">One line for each error.</exception>
     public static AloneSettings Read(IReadOnlyDictionary<string, string> environment, bool isRoot)
     {
         var reader = new AloneSettingsReader(environment);
+        var directory = reader.DataDir(isRoot);
         var settings = new AloneSettings
         {
-            DataDir = reader.DataDir(isRoot),
+            DataDir = directory,
+            KeyFile = reader.KeyFilePath(isRoot, directory),
+            ProviderAllowAddresses = reader.Networks(Setting.ProviderAllowAddress),
             ListenAgents = reader.EndPoint(AloneSetting.ListenAgents),
             ListenApi = reader.EndPoint(AloneSetting.ListenApi),
             ListenManagement = reader.EndPoint(AloneSetting.ListenManagement),
@@ -58,6 +67,28 @@ internal sealed class AloneSettingsReader(IReadOnlyDictionary<string, string> en
         var directory = reader.DataDir(isRoot);
         reader.ThrowIfAny();
         return directory;
+    }
+
+    private string? KeyFilePath(bool isRoot, string directory)
+    {
+        if (Text(AloneSetting.KeyFile) is not { } given)
+        {
+            return isRoot ? KeyOfRoot
+                : Text(ConfigHome) is { } config && Path.IsPathFullyQualified(config) ? Path.Combine(config, Name, "key")
+                : Text(Home) is { } home ? Path.Combine(home, ".config", Name, "key")
+                : null;
+        }
+
+        if (!Path.IsPathFullyQualified(given))
+        {
+            Wrong(AloneSetting.KeyFile, given, "is no full path", $"give one such as {KeyOfRoot}");
+        }
+        else if (KeyFile.IsWithin(given, directory))
+        {
+            Errors.Add(KeyFile.Within(given, directory));
+        }
+
+        return given;
     }
 
     private string DataDir(bool isRoot)

@@ -43,6 +43,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly FrontProxy _frontProxy;
     private readonly Peers? _peers;
     private readonly VmTable _vms;
+    private readonly ProviderSet _providers;
     private readonly RestApi _management;
     private readonly List<WebApplication> _listeners = [];
     private LeaderElection? _election;
@@ -67,12 +68,23 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             : null;
         _frontProxy = new FrontProxy(_client, time, logs.CreateLogger<FrontProxy>());
         _vms = new VmTable(Provider.Own, _cache.Machines, _cache.Instances);
-        _management = ManagementApi.Of(
-            new ProviderList([new Provider { Name = Provider.Own, Namespace = settings.WatchNamespaces is [var first, ..] ? first : "default", Vms = _vms, ClientFor = caller => _client.For(caller.Token) }]),
-            new ClusterAccess(_client, time),
-            () => _certificate.SharedSecret,
+        var access = new ClusterAccess(_client, time);
+        var own = new Provider
+        {
+            Name = Provider.Own,
+            Namespace = settings.WatchNamespaces is [var first, ..] ? first : Provider.UsualNamespace,
+            AllNamespaces = settings.WatchNamespaces is null,
+            Vms = _vms,
+            ClientFor = caller => _client.For(caller.Token),
+        };
+        _providers = new ProviderSet(
+            own,
+            new SecretProviders(_client, settings.Namespace, time, logs.CreateLogger<SecretProviders>()),
+            new ProviderDialer(settings.ProviderAllowAddresses, time),
+            access,
             time,
             logs);
+        _management = ManagementApi.Of(_providers, access, () => _certificate.SharedSecret, time, logs);
     }
 
     /// <summary>Where it listens: agents, API server, health, management, and uploads where claims are filled. Known once it is started.</summary>
@@ -88,6 +100,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         }
 
         _management.Dispose();
+        await _providers.DisposeAsync().ConfigureAwait(false);
         _peers?.Dispose();
         _tokens.Dispose();
         _electionClient.Dispose();
@@ -133,7 +146,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         }
     }
 
-    private Task WatchAsync(CancellationToken stop) => Task.WhenAll(_cache.RunAsync(stop), _vms.RunAsync(stop), _imports?.RunAsync(stop) ?? Task.CompletedTask);
+    private Task WatchAsync(CancellationToken stop) => Task.WhenAll(_cache.RunAsync(stop), _vms.RunAsync(stop), _providers.RunAsync(stop), _imports?.RunAsync(stop) ?? Task.CompletedTask);
 
     private async Task LeadAsync(CancellationToken stop)
     {

@@ -49,6 +49,9 @@ internal sealed record CoordinatorSettings
 
     public required string Audience { get; init; }
 
+    /// <summary>Where other clusters may be all the same.</summary>
+    public IReadOnlyList<IPNetwork> ProviderAllowAddresses { get; init; } = [];
+
     /// <summary>Null: nothing is traced.</summary>
     public Uri? OtlpEndpoint { get; init; }
 

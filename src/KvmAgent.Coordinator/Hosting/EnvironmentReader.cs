@@ -51,6 +51,28 @@ internal abstract class EnvironmentReader(IReadOnlyDictionary<string, string> en
         return null;
     }
 
+    protected IReadOnlyList<IPNetwork> Networks(Setting setting)
+    {
+        var networks = new List<IPNetwork>();
+        foreach (var item in List(setting))
+        {
+            if (IPNetwork.TryParse(item, out var network))
+            {
+                networks.Add(network);
+            }
+            else if (IPAddress.TryParse(item, out var address))
+            {
+                networks.Add(new IPNetwork(address, address.GetAddressBytes().Length * 8));
+            }
+            else
+            {
+                Wrong(setting, item, "is neither an address nor a network", "write for example 127.0.0.1 or 10.0.0.0/8");
+            }
+        }
+
+        return networks;
+    }
+
     protected T Choice<T>(Setting setting, params (string Text, T Value)[] choices)
     {
         var text = Value(setting);

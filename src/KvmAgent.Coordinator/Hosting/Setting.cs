@@ -57,6 +57,9 @@ internal sealed record Setting(string Name, string Default, string Meaning)
 
     public static readonly Setting WatchNamespace = new("WATCH_NAMESPACE", "all", "The namespaces whose machines are realised and whose claims are filled, by commas, or `all`.");
 
+    public static readonly Setting ProviderAllowAddress = new(
+        "PROVIDER_ALLOW_ADDRESS", "", "Addresses and networks, by commas, where other clusters and their proxies may be although they are loopback, link-local or a cloud's metadata service.");
+
     public static readonly Setting OtlpEndpoint = new(
         "OTEL_EXPORTER_OTLP_ENDPOINT", "", "Where traces are sent, by OTLP over HTTP, such as `http://collector.monitoring:4318`; without it there are none.");
 
@@ -69,6 +72,6 @@ internal sealed record Setting(string Name, string Default, string Meaning)
     [
         AgentImage, AgentImagePullPolicy, AgentImagePullSecrets, KvmResource, TunResource, SysctlIpForward, HostDiskPaths, NodeSelector,
         ImportConcurrency, ImporterRequests, ImporterLimits, UploadUrl, AgentUrl, Audience, ListenAgents, ListenApi, ListenManagement, ListenHealth, ListenUploads,
-        TlsSecret, TlsNames, Namespace, OwnNamespace, PodName, WatchNamespace, OtlpEndpoint, LogFormat, LogLevel,
+        TlsSecret, TlsNames, Namespace, OwnNamespace, PodName, WatchNamespace, ProviderAllowAddress, OtlpEndpoint, LogFormat, LogLevel,
     ];
 }

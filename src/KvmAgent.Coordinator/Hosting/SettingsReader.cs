@@ -39,6 +39,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             Audience = Value(Setting.Audience),
             Machines = Machines(),
             Imports = Imports(),
+            ProviderAllowAddresses = Networks(Setting.ProviderAllowAddress),
             OtlpEndpoint = OtlpEndpoint(),
             LogJson = IsJson(),
             LogLevel = Level(),

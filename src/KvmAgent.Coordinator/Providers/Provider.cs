@@ -10,25 +10,26 @@ internal sealed record Provider
     /// <summary>The coordinator's own.</summary>
     public const string Own = "local";
 
+    public const string UsualNamespace = "default";
+
+    /// <summary>How a request without a body names one.</summary>
+    public static readonly (string Name, string Description) Parameter = ("provider", "The provider's name; without it the coordinator's own cluster.");
+
     public required string Name { get; init; }
+
+    public bool IsOwn => Name == Own;
 
     /// <summary>Where a machine is that is named without a namespace.</summary>
     public required string Namespace { get; init; }
+
+    /// <summary>Whether machines of all namespaces are seen; of another cluster's otherwise those of <see cref="Namespace"/> alone.</summary>
+    public required bool AllNamespaces { get; init; }
+
+    /// <summary>Of volumes that say none; null: the cluster's own choice.</summary>
+    public string? StorageClass { get; init; }
 
     public required VmTable Vms { get; init; }
 
     /// <summary>In whose name it is asked: of the own cluster each caller's, by its token.</summary>
     public required Func<Caller, KubernetesClient> ClientFor { get; init; }
-}
-
-/// <summary>All that there are.</summary>
-internal sealed class ProviderList(IReadOnlyList<Provider> providers)
-{
-    /// <summary>How a request without a body names one.</summary>
-    public static readonly (string Name, string Description) Parameter = ("provider", "The provider's name; without it the coordinator's own cluster.");
-
-    /// <param name="name">Null: the own one.</param>
-    /// <exception cref="CoordinatorException">There is none of the name.</exception>
-    public Provider Get(string? name) => providers.FirstOrDefault(p => p.Name == (name ?? Provider.Own))
-        ?? throw new CoordinatorException(FailureReason.NotFound, $"provider \"{name}\" not found; there are {string.Join(", ", providers.Select(static p => p.Name))}");
 }

@@ -8,11 +8,11 @@ namespace KvmAgent.Coordinator.Rest;
 /// <summary>The management API put together, the same in a cluster and alone.</summary>
 internal static class ManagementApi
 {
-    public static IReadOnlyList<RestRoute> Routes(ProviderList providers, IAccess access, Sessions sessions, TimeProvider time) =>
-        [.. new VmRoutes(providers, access, time).All, .. new NodeRoutes(providers, time).All, .. new SessionRoutes(sessions).All];
+    public static IReadOnlyList<RestRoute> Routes(ProviderSet providers, IAccess access, Sessions sessions, TimeProvider time) =>
+        [.. new VmRoutes(providers, access, time).All, .. new NodeRoutes(providers, time).All, .. new ProviderRoutes(providers, time).All, .. new SessionRoutes(sessions).All];
 
     /// <param name="secret">What all replicas know and nobody else.</param>
-    public static RestApi Of(ProviderList providers, IAccess access, Func<byte[]> secret, TimeProvider time, ILoggerFactory logs)
+    public static RestApi Of(ProviderSet providers, IAccess access, Func<byte[]> secret, TimeProvider time, ILoggerFactory logs)
     {
         var sessions = new Sessions(secret, time);
         return new RestApi(Routes(providers, access, sessions, time), access, sessions, time, logs.CreateLogger<RestApi>());

@@ -8,29 +8,30 @@ using Microsoft.AspNetCore.Http;
 namespace KvmAgent.Coordinator.Rest;
 
 /// <summary><c>/inventory/nodes</c>: asked of the cluster each time, in the caller's name; there are few of them.</summary>
-internal sealed class NodeRoutes(ProviderList providers, TimeProvider time)
+internal sealed class NodeRoutes(ProviderSet providers, TimeProvider time)
 {
     public IReadOnlyList<RestRoute> All =>
     [
-        RestRoute.Of(HttpMethods.Get, "/inventory/nodes", "Lists nodes.", RestJson.Strict.NodeList, ListAsync) with { Query = [ProviderList.Parameter] },
+        RestRoute.Of(HttpMethods.Get, "/inventory/nodes", "Lists nodes.", RestJson.Strict.NodeList, ListAsync) with { Query = [Provider.Parameter] },
         RestRoute.Of(HttpMethods.Get, "/inventory/gatherer", "Lists nodes as Uyuni's virtual-host-gatherer does, by name.", GathererJson.Default.GatheredNodes, GatherAsync) with
         {
-            Query = [ProviderList.Parameter],
+            Query = [Provider.Parameter],
         },
     ];
 
-    private async Task<NodeList> ListAsync(RestRequest request)
+    private Task<NodeList> ListAsync(RestRequest request) => UseAsync(request, async provider =>
     {
-        var provider = providers.Get(request.Query(ProviderList.Parameter.Name));
         var nodes = (await NodesAsync(provider, request).ConfigureAwait(false)).Select(node => NodeSummaries.Of(provider.Name, node)).ToList();
         return new NodeList(nodes, nodes.Count, time.GetUtcNow());
-    }
+    });
 
-    private async Task<SortedDictionary<string, GatheredNode>> GatherAsync(RestRequest request)
+    private Task<SortedDictionary<string, GatheredNode>> GatherAsync(RestRequest request) => UseAsync(request, async provider =>
     {
-        var nodes = await NodesAsync(providers.Get(request.Query(ProviderList.Parameter.Name)), request).ConfigureAwait(false);
+        var nodes = await NodesAsync(provider, request).ConfigureAwait(false);
         return new SortedDictionary<string, GatheredNode>(nodes.Select(NodeSummaries.Gathered).ToDictionary(static n => n.Name), StringComparer.Ordinal);
-    }
+    });
+
+    private Task<T> UseAsync<T>(RestRequest request, Func<Provider, Task<T>> run) => providers.UseAsync(request.Caller, request.Query(Provider.Parameter.Name), run, request.Cancel);
 
     private static async Task<IEnumerable<Node>> NodesAsync(Provider provider, RestRequest request)
     {

@@ -48,8 +48,8 @@ internal sealed partial record RestRequest(HttpContext Http, Caller Caller)
     }
 
     [GeneratedRegex("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex NamespaceName();
+    public static partial Regex NamespaceName();
 
     [GeneratedRegex(@"^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\z", RegexOptions.CultureInvariant)]
-    private static partial Regex ObjectName();
+    public static partial Regex ObjectName();
 }

@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Http;
 namespace KvmAgent.Coordinator.Rest;
 
 /// <summary>The power buttons, by KubeVirt's subresources: what a machine's run strategy makes of them the cluster decides.</summary>
-internal sealed class VmPower(ProviderList providers, TimeProvider time)
+internal sealed class VmPower(ProviderSet providers, TimeProvider time)
 {
     private const string Machines = "virtualmachines", Instances = "virtualmachineinstances";
 
@@ -36,8 +36,9 @@ internal sealed class VmPower(ProviderList providers, TimeProvider time)
                     throw new CoordinatorException(FailureReason.BadRequest, $"grace_period_seconds={asked.GracePeriodSeconds} is not possible; give 0 or more");
                 }
 
-                var (provider, key) = (providers.Get(asked.Provider), request.Machine);
-                var message = await run(provider.ClientFor(request.Caller), provider, key, asked, request.Cancel).ConfigureAwait(false);
+                var key = request.Machine;
+                var message = await providers.UseAsync(
+                    request.Caller, asked.Provider, provider => run(provider.ClientFor(request.Caller), provider, key, asked, request.Cancel), request.Cancel).ConfigureAwait(false);
                 return new VmAnswer(key.ToString(), message, time.GetUtcNow());
             });
     }

@@ -16,7 +16,7 @@ namespace KvmAgent.Coordinator.Rest;
 /// <c>/kubevirt/vms</c>: machines of a provider. Lists come from the inventory, and the caller must be allowed to list; everything else is asked of
 /// the cluster itself, in the caller's name.
 /// </summary>
-internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvider time)
+internal sealed class VmRoutes(ProviderSet providers, IAccess access, TimeProvider time)
 {
     public const string Root = "/kubevirt/vms", One = Root + "/{namespace}/{name}";
 
@@ -27,9 +27,9 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
     public IReadOnlyList<RestRoute> All =>
     [
         RestRoute.Of(HttpMethods.Post, $"{Root}/list", "Lists machines.", Json.VmListRequest, Json.VmList, ListAsync, changes: false),
-        RestRoute.Of(HttpMethods.Get, One, "Tells everything of a machine.", Json.VmDetails, GetAsync) with { Query = [ProviderList.Parameter] },
+        RestRoute.Of(HttpMethods.Get, One, "Tells everything of a machine.", Json.VmDetails, GetAsync) with { Query = [Provider.Parameter] },
         RestRoute.Of(HttpMethods.Post, Root, "Makes a machine of a manifest.", Json.VmCreateRequest, Json.VmAnswer, CreateAsync) with { Status = 201 },
-        RestRoute.Of(HttpMethods.Delete, One, "Deletes a machine, and what was made for it.", Json.VmAnswer, DeleteAsync, changes: true) with { Query = [ProviderList.Parameter] },
+        RestRoute.Of(HttpMethods.Delete, One, "Deletes a machine, and what was made for it.", Json.VmAnswer, DeleteAsync, changes: true) with { Query = [Provider.Parameter] },
         .. _power.All(One),
         .. new VmStreams(providers, access, time).All(Root, One),
         NotThere(HttpMethods.Post, "migrate", "Moves a machine to another node."),
@@ -46,40 +46,47 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
             throw new CoordinatorException(FailureReason.BadRequest, $"namespace=\"{asked.Namespace}\" and all_namespaces exclude one another; give one of them");
         }
 
-        var provider = providers.Get(asked.Provider);
-        var ns = asked.AllNamespaces ? null : asked.Namespace ?? provider.Namespace;
-        var query = new VmQuery(asked, ns);
-        await DemandListAsync(access, request, ns).ConfigureAwait(false);
-        return provider.Vms.Synced.IsCompletedSuccessfully
-            ? query.Of(provider.Vms.Lines.Values, time.GetUtcNow())
-            : throw new CoordinatorException(FailureReason.Unavailable, $"the machines of provider \"{provider.Name}\" are not all known yet; try again in a moment");
+        return await providers.UseAsync(request.Caller, asked.Provider, async provider =>
+        {
+            var ns = asked.AllNamespaces ? null : asked.Namespace ?? provider.Namespace;
+            var query = new VmQuery(asked, ns);
+            await DemandListAsync(access, request, provider, ns).ConfigureAwait(false);
+            await providers.DemandKnownAsync(provider, request.Cancel).ConfigureAwait(false);
+            return query.Of(provider.Vms.Lines.Values, time.GetUtcNow());
+        }, request.Cancel).ConfigureAwait(false);
     }
 
-    /// <summary>For what comes from the inventory: the caller must be allowed to list both kinds.</summary>
+    /// <summary>For what comes from the inventory. Of the own cluster the caller's rights count, of another those that are kept for it.</summary>
     /// <param name="ns">Null: in all namespaces.</param>
-    /// <exception cref="CoordinatorException">It is not.</exception>
-    public static Task DemandListAsync(IAccess access, RestRequest request, string? ns)
+    /// <exception cref="CoordinatorException">It is forbidden.</exception>
+    public static async Task DemandListAsync(IAccess access, RestRequest request, Provider provider, string? ns)
     {
-        return Task.WhenAll(DemandAsync(Kinds.VirtualMachines.Plural), DemandAsync(Kinds.VirtualMachineInstances.Plural));
+        if (provider.IsOwn)
+        {
+            await Task.WhenAll(DemandAsync(Kinds.VirtualMachines.Plural), DemandAsync(Kinds.VirtualMachineInstances.Plural)).ConfigureAwait(false);
+        }
+        else if (!provider.AllNamespaces && ns != provider.Namespace)
+        {
+            throw new CoordinatorException(
+                FailureReason.Forbidden, $"the rights that are kept for provider \"{provider.Name}\" reach namespace \"{provider.Namespace}\" alone; ask for that one");
+        }
 
         Task DemandAsync(string resource) => access.DemandAsync(
             request.Caller, new ResourceAttributes { Verb = "list", Group = Kinds.Group, Version = Kinds.Version, Resource = resource, Namespace = ns }, request.Cancel);
     }
 
-    private async Task<VmDetails> GetAsync(RestRequest request)
+    private Task<VmDetails> GetAsync(RestRequest request) => UseAsync(request, async (provider, client) =>
     {
-        var (provider, key) = (providers.Get(request.Query(ProviderList.Parameter.Name)), request.Machine);
-        var client = provider.ClientFor(request.Caller);
+        var key = request.Machine;
         var machine = FindAsync(client, Kinds.VirtualMachines, key, request.Cancel);
         var instance = FindAsync(client, Kinds.VirtualMachineInstances, key, request.Cancel);
         await Task.WhenAll(machine, instance).ConfigureAwait(false);
         var summary = VmSummaries.Of(provider.Name, machine.Result.Object, instance.Result.Object) ?? throw NotFound(key);
         return new VmDetails(summary, machine.Result.Json, instance.Result.Json, time.GetUtcNow());
-    }
+    });
 
     private async Task<VmAnswer> CreateAsync(RestRequest request, VmCreateRequest asked)
     {
-        var provider = providers.Get(asked.Provider);
         var manifest = asked.Manifest ?? throw new CoordinatorException(FailureReason.BadRequest, "manifest is missing; give a VirtualMachine");
         if ((Text(manifest["apiVersion"]), Text(manifest["kind"])) is not ({ } version, "VirtualMachine") || !version.StartsWith(Kinds.Group + "/", StringComparison.Ordinal))
         {
@@ -92,18 +99,34 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
             throw new CoordinatorException(FailureReason.BadRequest, "manifest.metadata.name is missing; give the machine a name");
         }
 
-        var key = new MachineKey(Text(metadata["namespace"]) ?? provider.Namespace, name);
-        metadata["namespace"] = key.Namespace;
         manifest["apiVersion"] = Kinds.VirtualMachines.ApiVersion;
-        await provider.ClientFor(request.Caller).SendRawAsync(
-            HttpMethod.Post, Kinds.VirtualMachines.Path(key.Namespace) + "?fieldManager=kvm-coordinator", manifest, request.Cancel).ConfigureAwait(false);
-        return new VmAnswer(key.ToString(), $"{key} is created", time.GetUtcNow());
+        return await providers.UseAsync(request.Caller, asked.Provider, async provider =>
+        {
+            var key = new MachineKey(Text(metadata["namespace"]) ?? provider.Namespace, name);
+            metadata["namespace"] = key.Namespace;
+            SetStorageClass(manifest, provider.StorageClass);
+            await provider.ClientFor(request.Caller).SendRawAsync(
+                HttpMethod.Post, Kinds.VirtualMachines.Path(key.Namespace) + "?fieldManager=kvm-coordinator", manifest, request.Cancel).ConfigureAwait(false);
+            return new VmAnswer(key.ToString(), $"{key} is created", time.GetUtcNow());
+        }, request.Cancel).ConfigureAwait(false);
     }
 
-    private async Task<VmAnswer> DeleteAsync(RestRequest request)
+    /// <summary>A machine's volumes are of the provider's class where they say none.</summary>
+    private static void SetStorageClass(JsonObject manifest, string? storageClass)
     {
-        var (provider, key) = (providers.Get(request.Query(ProviderList.Parameter.Name)), request.Machine);
-        var client = provider.ClientFor(request.Caller);
+        var templates = storageClass is null ? null : (manifest["spec"] as JsonObject)?["dataVolumeTemplates"] as JsonArray;
+        foreach (var spec in (templates ?? []).Select(static t => (t as JsonObject)?["spec"] as JsonObject))
+        {
+            if ((spec?["storage"] ?? spec?["pvc"]) is JsonObject claim && claim["storageClassName"] is null)
+            {
+                claim["storageClassName"] = storageClass;
+            }
+        }
+    }
+
+    private Task<VmAnswer> DeleteAsync(RestRequest request) => UseAsync(request, async (_, client) =>
+    {
+        var key = request.Machine;
         try
         {
             await client.DeleteAsync(Kinds.VirtualMachines, key.Namespace, key.Name, null, request.Cancel).ConfigureAwait(false);
@@ -114,7 +137,11 @@ internal sealed class VmRoutes(ProviderList providers, IAccess access, TimeProvi
         }
 
         return new VmAnswer(key.ToString(), $"{key} is being deleted", time.GetUtcNow());
-    }
+    });
+
+    /// <summary>For requests without a body.</summary>
+    private Task<T> UseAsync<T>(RestRequest request, Func<Provider, KubernetesClient, Task<T>> run) =>
+        providers.UseAsync(request.Caller, request.Query(Provider.Parameter.Name), provider => run(provider, provider.ClientFor(request.Caller)), request.Cancel);
 
     /// <summary>With all that the cluster has of it, but the books that it keeps on fields.</summary>
     private static async Task<(T? Object, JsonObject? Json)> FindAsync<T>(KubernetesClient client, ResourceKind<T> kind, MachineKey key, CancellationToken cancel)

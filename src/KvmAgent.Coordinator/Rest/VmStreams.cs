@@ -17,7 +17,7 @@ namespace KvmAgent.Coordinator.Rest;
 /// the cluster's own subresources, dialled in the caller's name. Why one could not be had is told when the socket is open, by how it is
 /// closed: a browser shows nothing of a refusal.
 /// </summary>
-internal sealed class VmStreams(ProviderList providers, IAccess access, TimeProvider time)
+internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvider time)
 {
     /// <summary>KubeVirt's: frames are the bytes.</summary>
     private const string Protocol = "plain.kubevirt.io";
@@ -38,7 +38,7 @@ internal sealed class VmStreams(ProviderList providers, IAccess access, TimeProv
     [
         RestRoute.Stream($"{root}/watch", "Tells each change of machines: first the event `open`, then `vm` with a VmChange as its data.", Events, WatchAsync) with
         {
-            Query = [ProviderList.Parameter, (Namespace, "Without it the provider's."), (AllNamespaces, "`true`: those of all namespaces.")],
+            Query = [Provider.Parameter, (Namespace, "Without it the provider's."), (AllNamespaces, "`true`: those of all namespaces.")],
         },
         Socket("console", "A machine's serial console, as a WebSocket."),
         Socket("vnc", "A machine's screen by the RFB protocol, as a WebSocket."),
@@ -46,7 +46,7 @@ internal sealed class VmStreams(ProviderList providers, IAccess access, TimeProv
 
     private async Task WatchAsync(RestRequest request)
     {
-        var provider = providers.Get(request.Query(ProviderList.Parameter.Name));
+        var provider = await ProviderOfAsync(request).ConfigureAwait(false);
         var (all, asked) = (request.Query(AllNamespaces) == "true", request.Query(Namespace));
         if (all && asked is not null)
         {
@@ -54,7 +54,7 @@ internal sealed class VmStreams(ProviderList providers, IAccess access, TimeProv
         }
 
         var ns = all ? null : asked ?? provider.Namespace;
-        await VmRoutes.DemandListAsync(access, request, ns).ConfigureAwait(false);
+        await VmRoutes.DemandListAsync(access, request, provider, ns).ConfigureAwait(false);
         using var feed = new VmFeed(provider.Vms, ns);
         var response = request.Http.Response;
         response.ContentType = Events;
@@ -98,7 +98,7 @@ internal sealed class VmStreams(ProviderList providers, IAccess access, TimeProv
                 return false;
             }
 
-            await VmRoutes.DemandListAsync(access, request, ns).ConfigureAwait(false);
+            await VmRoutes.DemandListAsync(access, request, await ProviderOfAsync(request).ConfigureAwait(false), ns).ConfigureAwait(false);
             return true;
         }
         catch (Exception e) when (e is KubernetesException or HttpRequestException or CoordinatorException)
@@ -113,14 +113,18 @@ internal sealed class VmStreams(ProviderList providers, IAccess access, TimeProv
         await response.Body.FlushAsync(cancel).ConfigureAwait(false);
     }
 
+    /// <summary>With leave to use it, which is asked for anew each time.</summary>
+    private Task<Provider> ProviderOfAsync(RestRequest request) =>
+        providers.UseAsync(request.Caller, request.Query(Provider.Parameter.Name), Task.FromResult, request.Cancel);
+
     private RestRoute Socket(string verb, string summary) => RestRoute.Stream(VmRoutes.One + "/" + verb, summary, null, request => ConnectAsync(request, verb)) with
     {
-        Query = [ProviderList.Parameter, TakeOverParameter],
+        Query = [Provider.Parameter, TakeOverParameter],
     };
 
     private async Task ConnectAsync(RestRequest request, string verb)
     {
-        var (provider, key, sockets) = (providers.Get(request.Query(ProviderList.Parameter.Name)), request.Machine, request.Http.WebSockets);
+        var (provider, key, sockets) = (await ProviderOfAsync(request).ConfigureAwait(false), request.Machine, request.Http.WebSockets);
         if (!sockets.IsWebSocketRequest)
         {
             throw new CoordinatorException(FailureReason.BadRequest, $"{verb} is a WebSocket of the protocol {Protocol}; ask for an upgrade");

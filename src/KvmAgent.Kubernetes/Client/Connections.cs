@@ -4,7 +4,8 @@ namespace KvmAgent.Kubernetes;
 /// Connections to a server. One shows its certificate once, so each certificate has others; and a request that is to count by its token alone
 /// must not go by one that shows any, for the server would take it as the certificate's.
 /// </summary>
-internal sealed class Connections(KubernetesConnection connection) : IDisposable
+/// <param name="connect">Makes them; null: the runtime does.</param>
+internal sealed class Connections(KubernetesConnection connection, Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>>? connect = null) : IDisposable
 {
     private readonly Lock _gate = new();
     private ClientCertificate? _certificate;
@@ -50,6 +51,7 @@ internal sealed class Connections(KubernetesConnection connection) : IDisposable
         AllowAutoRedirect = false,
         UseCookies = false,
         ConnectTimeout = TimeSpan.FromSeconds(15),
+        ConnectCallback = connect,
         EnableMultipleHttp2Connections = true,
         // A server that vanished without a word is noticed within a minute, also by a watch that has nothing to say.
         KeepAlivePingDelay = TimeSpan.FromSeconds(30),

@@ -10,12 +10,14 @@ internal static class Failure
 {
     private const int MostText = 300;
 
-    public static KubernetesException Of(string request, HttpResponseMessage response, ReadOnlyMemory<byte> body, DateTimeOffset now)
+    /// <param name="credentials">What the server was shown is not told on, whatever it answers.</param>
+    public static KubernetesException Of(string request, HttpResponseMessage response, ReadOnlyMemory<byte> body, DateTimeOffset now, Credentials credentials)
     {
         var code = (int)response.StatusCode;
         var status = Parse(body.Span) ?? new Status { Message = Describe(response, body.Span), Reason = OwnReason(response.StatusCode) };
         var after = response.Headers.RetryAfter is { } header ? header.Delta ?? (header.Date - now) : null;
-        return new KubernetesException(request, status with { Code = status.Code ?? code }, after > TimeSpan.Zero ? after : null);
+        status = status with { Code = status.Code ?? code, Message = credentials.Hide(status.Message), Reason = credentials.Hide(status.Reason) };
+        return new KubernetesException(request, status, after > TimeSpan.Zero ? after : null);
     }
 
     /// <summary>An ERROR event of a watch.</summary>

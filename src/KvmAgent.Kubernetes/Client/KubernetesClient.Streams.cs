@@ -32,7 +32,7 @@ public sealed partial class KubernetesClient
             if (response.StatusCode != HttpStatusCode.SwitchingProtocols)
             {
                 var body = await Body.ReadAsync(response, MostObjectBytes, request, either.Token).ConfigureAwait(false);
-                throw response.IsSuccessStatusCode ? NoWebSocket(request, $"{(int)response.StatusCode} instead of 101") : Failure.Of(request, response, body, _time.GetUtcNow());
+                throw response.IsSuccessStatusCode ? NoWebSocket(request, $"{(int)response.StatusCode} instead of 101") : Failure.Of(request, response, body, _time.GetUtcNow(), Connection.Credentials);
             }
 
             if (!response.Headers.TryGetValues("Sec-WebSocket-Accept", out var accept) || accept.Single() != Accept(key))

@@ -23,7 +23,7 @@ public sealed partial class KubernetesClient : IDisposable
     private readonly KubernetesClientOptions _options;
 
     public KubernetesClient(KubernetesConnection connection, TimeProvider time, KubernetesClientOptions? options = null)
-        : this(connection, new Connections(connection), time, options ?? new KubernetesClientOptions()) => _ownsConnections = true;
+        : this(connection, new Connections(connection, options?.Connect), time, options ?? new KubernetesClientOptions()) => _ownsConnections = true;
 
     private KubernetesClient(KubernetesConnection connection, Connections connections, TimeProvider time, KubernetesClientOptions options)
     {
@@ -81,7 +81,7 @@ public sealed partial class KubernetesClient : IDisposable
         {
             using var response = await _transport.SendAsync(method, path, body, contentType, either.Token).ConfigureAwait(false);
             var bytes = await Body.ReadAsync(response, limit, request, either.Token).ConfigureAwait(false);
-            return response.IsSuccessStatusCode ? read(bytes.Span) : throw Failure.Of(request, response, bytes, _time.GetUtcNow());
+            return response.IsSuccessStatusCode ? read(bytes.Span) : throw Failure.Of(request, response, bytes, _time.GetUtcNow(), Connection.Credentials);
         }
         catch (Exception e) when (NoAnswer(request, e, _options.RequestTimeout, ct) is { } failure)
         {

@@ -9,6 +9,9 @@ public sealed record KubernetesClientOptions
     public string? FieldManager { get; init; }
 
     public string UserAgent { get; init; } = "kvm-agent";
+
+    /// <summary>Makes each connection, to the server or to the proxy; null: the runtime does, to whatever address the name has.</summary>
+    public Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>>? Connect { get; init; }
 }
 
 public sealed record ListOptions

@@ -7,20 +7,15 @@ namespace KvmAgent.Kubernetes;
 /// <summary>A mapping in a kubeconfig file that knows where it is, so that every error names file and field.</summary>
 internal sealed class ConfigNode(string file, string field, YamlMappingNode mapping)
 {
+    /// <summary>More than any kubeconfig has: reading what is nested goes as deep as the stack.</summary>
+    private const int MostDepth = 64;
+
     public static ConfigNode Load(string file)
     {
         try
         {
             using var text = File.OpenText(file);
-            var stream = new YamlStream();
-            stream.Load(text);
-            return stream.Documents switch
-            {
-                [] => new ConfigNode(file, "", []),
-                [{ RootNode: YamlMappingNode root }] => new ConfigNode(file, "", root),
-                [{ RootNode: YamlScalarNode { Value: "" or "null" or "~" } }] => new ConfigNode(file, "", []),
-                _ => throw new KubernetesConfigException($"{file}: not a kubeconfig; expected one mapping with clusters, users and contexts"),
-            };
+            return Read(file, text);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -30,6 +25,23 @@ internal sealed class ConfigNode(string file, string field, YamlMappingNode mapp
         {
             var at = e is YamlException { Start.Line: > 0 } yaml ? $":{yaml.Start.Line}:{yaml.Start.Column}" : "";
             throw new KubernetesConfigException($"{file}{at}: not valid YAML: {e.Message}; correct the file", e);
+        }
+    }
+
+    /// <summary>Of somebody else's, whose values are in no error.</summary>
+    /// <param name="name">What errors call it.</param>
+    public static ConfigNode OfUpload(string name, string text)
+    {
+        try
+        {
+            DemandShallow(name, text);
+            using var reader = new StringReader(text);
+            return Read(name, reader);
+        }
+        catch (Exception e) when (e is YamlException or ArgumentException or InvalidOperationException)
+        {
+            var at = e is YamlException { Start.Line: > 0 } yaml ? $" at line {yaml.Start.Line}, column {yaml.Start.Column}" : "";
+            throw new KubernetesConfigException($"{name} is not valid YAML{at}; send what `kubectl config view --raw --flatten` prints");
         }
     }
 
@@ -65,7 +77,7 @@ internal sealed class ConfigNode(string file, string field, YamlMappingNode mapp
     public IReadOnlyList<ConfigNode> Mappings(string name) =>
         [.. Items(name).Select((item, i) => item is YamlMappingNode child
             ? new ConfigNode(file, $"{Below(name)}[{i}]", child)
-            : throw Wrong($"{name}[{i}]", item.ToString(), "expected a mapping"))];
+            : throw Wrong($"{name}[{i}]", "no mapping", "indent its fields below it"))];
 
     public IReadOnlyList<string> Texts(string name) =>
         [.. Items(name).Select((item, i) => (item as YamlScalarNode)?.Value ?? throw Wrong($"{name}[{i}]", "no text", "give it as text"))];
@@ -77,6 +89,36 @@ internal sealed class ConfigNode(string file, string field, YamlMappingNode mapp
 
     /// <summary>A path in a kubeconfig is meant from where that file is.</summary>
     public string Resolve(string path) => Path.GetFullPath(path, Path.GetDirectoryName(Path.GetFullPath(file))!);
+
+    public bool Has(string name) => !IsNothing(Child(name));
+
+    private static ConfigNode Read(string name, TextReader text)
+    {
+        var stream = new YamlStream();
+        stream.Load(text);
+        return stream.Documents switch
+        {
+            [] => new ConfigNode(name, "", []),
+            [{ RootNode: YamlMappingNode root }] => new ConfigNode(name, "", root),
+            [{ RootNode: YamlScalarNode { Value: "" or "null" or "~" } }] => new ConfigNode(name, "", []),
+            _ => throw new KubernetesConfigException($"{name}: not a kubeconfig; expected one mapping with clusters, users and contexts"),
+        };
+    }
+
+    private static void DemandShallow(string name, string text)
+    {
+        using var reader = new StringReader(text);
+        var parser = new Parser(reader);
+        var depth = 0;
+        while (parser.MoveNext())
+        {
+            depth += parser.Current!.NestingIncrease;
+            if (depth > MostDepth)
+            {
+                throw new KubernetesConfigException($"{name} is nested deeper than {MostDepth}; send what `kubectl config view --raw --flatten` prints");
+            }
+        }
+    }
 
     private string Below(string name) => field.Length == 0 ? name : $"{field}.{name}";
 

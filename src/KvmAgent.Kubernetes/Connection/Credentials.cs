@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace KvmAgent.Kubernetes;
 
@@ -32,10 +34,34 @@ internal abstract class Credentials
     /// <summary>The server did not accept this one.</summary>
     /// <returns>Whether it is worth asking for another.</returns>
     public virtual bool Refused(Credential credential) => false;
+
+    /// <summary>A text without what is shown to the server: one that is somebody else's may answer with it.</summary>
+    [return: NotNullIfNotNull(nameof(text))]
+    public virtual string? Hide(string? text) => text;
 }
 
 /// <summary>One that never changes: none, a token, a password, a certificate.</summary>
 internal sealed class FixedCredentials(Credential credential) : Credentials
 {
+    private const string Hidden = "***";
+
+    /// <summary>Token, or password and what is made of it; the longest first.</summary>
+    private readonly string[] _secrets = SecretsOf(credential.Authorization);
+
     public override ValueTask<Credential> CurrentAsync(TimeProvider time, CancellationToken ct) => new(credential);
+
+    public override string? Hide(string? text) => text is null ? null : _secrets.Aggregate(text, static (all, secret) => all.Replace(secret, Hidden, StringComparison.Ordinal));
+
+    private static string[] SecretsOf(string? authorization) => authorization?.Split(' ', 2) switch
+    {
+        ["Bearer", { Length: > 0 } token] => [token],
+        ["Basic", { Length: > 0 } pair] => [.. new[] { pair, PasswordOf(pair) }.Where(static s => s.Length > 0).OrderByDescending(static s => s.Length)],
+        _ => [],
+    };
+
+    private static string PasswordOf(string pair)
+    {
+        var text = Encoding.UTF8.GetString(Convert.FromBase64String(pair));
+        return text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..];
+    }
 }

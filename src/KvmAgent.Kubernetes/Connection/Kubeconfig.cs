@@ -30,19 +30,20 @@ internal sealed class Kubeconfig
             : new Kubeconfig([.. paths.Select(ConfigNode.Load)], options.Context);
     }
 
-    public KubernetesConnection Connect()
+    /// <summary>One that is here already.</summary>
+    public static Kubeconfig Of(ConfigNode config, string? context) => new([config], context);
+
+    public KubernetesConnection Connect() => Choose().Connect();
+
+    /// <summary>The context's own parts, which nothing has looked into yet.</summary>
+    public ChosenContext Choose()
     {
         var name = _context ?? _files.Select(file => file.Text("current-context")).FirstOrDefault(static text => text is not null)
             ?? throw new KubernetesConfigException($"{Files}: current-context is not set; name a context, one of: {Names("contexts")}");
         var context = Find("contexts", "context", name, _context is null ? "current-context" : "context");
         var cluster = Find("clusters", "cluster", context.Demand("cluster", $"name one of: {Names("clusters")}"), context.Place("cluster"));
         var user = context.Text("user") is { } userName ? Find("users", "user", userName, context.Place("user")) : null;
-
-        var server = KubeconfigCluster.Server(cluster);
-        var trust = KubeconfigCluster.Trust(cluster);
-        var proxy = KubeconfigCluster.Proxy(cluster);
-        var credentials = user is null ? new FixedCredentials(new Credential()) : KubeconfigUser.Credentials(user, cluster);
-        return new KubernetesConnection(server, context.Text("namespace"), trust, credentials, proxy is null ? null : new WebProxy(proxy), proxyOfEnvironment: true);
+        return new ChosenContext(cluster, user, context.Text("namespace"));
     }
 
     private string Files => string.Join(", ", _files.Select(static file => file.Name));
@@ -64,4 +65,18 @@ internal sealed class Kubeconfig
 
     private string Names(string list) =>
         string.Join(", ", Entries(list).Select(static entry => entry.Text("name")).Distinct()) is { Length: > 0 } names ? names : "none";
+}
+
+/// <summary>What a context names.</summary>
+/// <param name="User">Null: nobody.</param>
+internal sealed record ChosenContext(ConfigNode Cluster, ConfigNode? User, string? Namespace)
+{
+    public KubernetesConnection Connect()
+    {
+        var server = KubeconfigCluster.Server(Cluster);
+        var trust = KubeconfigCluster.Trust(Cluster);
+        var proxy = KubeconfigCluster.Proxy(Cluster);
+        var credentials = User is null ? new FixedCredentials(new Credential()) : KubeconfigUser.Credentials(User, Cluster);
+        return new KubernetesConnection(server, Namespace, trust, credentials, proxy is null ? null : new WebProxy(proxy), proxyOfEnvironment: true);
+    }
 }

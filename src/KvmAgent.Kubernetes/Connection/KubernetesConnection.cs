@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 
 namespace KvmAgent.Kubernetes;
 
@@ -27,6 +28,12 @@ public sealed class KubernetesConnection
 
     internal IWebProxy? Proxy { get; }
 
+    /// <summary>The proxy that a kubeconfig names; null: none, or the environment's.</summary>
+    public Uri? NamedProxy => (Proxy as WebProxy)?.Address;
+
+    /// <summary>Whether the server's certificate is looked at.</summary>
+    public bool ChecksServer => !Trust.Anyone;
+
     /// <summary>HTTPS_PROXY and NO_PROXY count, where no proxy is named.</summary>
     internal bool ProxyOfEnvironment { get; }
 
@@ -34,6 +41,27 @@ public sealed class KubernetesConnection
     /// <param name="authorities">PEM; those alone are trusted. Null: the system's.</param>
     public static KubernetesConnection To(Uri server, string? token = null, string? ns = null, string? authorities = null) =>
         new(server, ns, authorities is null ? new ServerTrust() : ServerTrust.Of(authorities), new FixedCredentials(token is null ? new Credential() : Credential.OfToken(token)), null, proxyOfEnvironment: false);
+
+    /// <summary>A server by what somebody has given of it. The environment's proxy counts.</summary>
+    /// <param name="authorities">PEM; those alone are trusted. Null: the system's.</param>
+    /// <exception cref="KubernetesConfigException">Something of it makes no sense; it names the login's field, and no value.</exception>
+    public static KubernetesConnection To(Uri server, ServerLogin login, string? authorities)
+    {
+        var credential = login.Credential();
+        try
+        {
+            return new(server, null, authorities is null ? new ServerTrust() : ServerTrust.Of(authorities), new FixedCredentials(credential), null, proxyOfEnvironment: true);
+        }
+        catch (CryptographicException e)
+        {
+            throw new KubernetesConfigException($"certificate_authority is no certificate: {e.Message}; give PEM with BEGIN CERTIFICATE", e);
+        }
+    }
+
+    /// <summary>Of a kubeconfig that somebody else has sent: what would have something run or read here is refused by its name, and no value of it is told.</summary>
+    /// <param name="context">Null: its current one.</param>
+    /// <exception cref="KubernetesConfigException">It is refused, has no such context, or makes no sense.</exception>
+    public static KubernetesConnection OfUpload(string kubeconfig, string? context) => UploadedKubeconfig.Connect(kubeconfig, context);
 
     /// <summary>For another program that believes this server's tokens.</summary>
     /// <returns>Null where the user shows something else: a certificate, a password.</returns>

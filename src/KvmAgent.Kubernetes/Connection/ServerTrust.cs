@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace KvmAgent.Kubernetes;
@@ -10,11 +11,12 @@ namespace KvmAgent.Kubernetes;
 internal sealed record ServerTrust(X509Certificate2Collection? Authorities = null, bool Anyone = false, string? Name = null)
 {
     /// <param name="authorities">PEM.</param>
+    /// <exception cref="CryptographicException">It is none, or has no certificate.</exception>
     public static ServerTrust Of(string authorities)
     {
         var all = new X509Certificate2Collection();
         all.ImportFromPem(authorities);
-        return new ServerTrust(all);
+        return all.Count > 0 ? new ServerTrust(all) : throw new CryptographicException("it holds no certificate");
     }
 
     public SslClientAuthenticationOptions TlsOptions(ClientCertificate? client)

@@ -51,6 +51,10 @@ public sealed partial class KubernetesClient
                 {
                     throw failure;
                 }
+                catch (KubernetesException e) when (e.Status.Message is { } said && Connection.Credentials.Hide(said) != said)
+                {
+                    throw new KubernetesException(request, e.Status with { Message = Connection.Credentials.Hide(said) });
+                }
 
                 if (next is null)
                 {
@@ -78,7 +82,7 @@ public sealed partial class KubernetesClient
 
             using (response)
             {
-                throw Failure.Of(request, response, await Body.ReadAsync(response, MostObjectBytes, request, either).ConfigureAwait(false), _time.GetUtcNow());
+                throw Failure.Of(request, response, await Body.ReadAsync(response, MostObjectBytes, request, either).ConfigureAwait(false), _time.GetUtcNow(), Connection.Credentials);
             }
         }
         catch (Exception e) when (NoAnswer(request, e, _options.RequestTimeout, ct) is { } failure)

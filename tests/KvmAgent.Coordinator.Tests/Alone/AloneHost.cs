@@ -23,6 +23,8 @@ internal sealed class AloneHost : IAsyncDisposable
 
     public string DataDir => Path.Combine(_parent, "data");
 
+    public string KeyFile => Path.Combine(_parent, "config", "key");
+
     public DataDirectory Files => new(DataDir);
 
     /// <summary>What kvmctl reads.</summary>
@@ -36,6 +38,8 @@ internal sealed class AloneHost : IAsyncDisposable
         new Dictionary<string, string>
         {
             ["DATA_DIR"] = DataDir,
+            ["KEY_FILE"] = KeyFile,
+            ["PROVIDER_ALLOW_ADDRESS"] = "127.0.0.1",
             ["LISTEN_AGENTS"] = "127.0.0.1:0",
             ["LISTEN_API"] = "127.0.0.1:0",
             ["LISTEN_HEALTH"] = "127.0.0.1:0",

@@ -115,7 +115,7 @@ public sealed class DataDirectoryTests
         {
             var error = Should.Throw<CoordinatorException>(open);
             error.ExitCode.ShouldBe(65);
-            error.Message.ShouldContain("is of version 999, and this program's is 1");
+            error.Message.ShouldContain("is of version 999, and this program's is 2");
         }
     }
 

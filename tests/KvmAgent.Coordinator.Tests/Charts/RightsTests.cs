@@ -6,6 +6,7 @@ using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
+using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.Kubernetes;
@@ -263,9 +264,26 @@ public sealed class RightsTests
             new RequestUser("alice", null, [], new Dictionary<string, IReadOnlyList<string>>()),
             new ResourceAttributes { Verb = "get", Group = SubresourceApi.Group, Version = "v1", Namespace = Machines, Resource = "virtualmachineinstances", Name = "web", Subresource = "console" },
             CancellationToken.None));
+        await KeepAsync(client, settings);
         var renamed = new ServingCertificate(
             client, settings.Namespace, settings.TlsSecret, [.. settings.TlsNames, "kvm.example"], TimeProvider.System, NullLogger<ServingCertificate>.Instance);
         await renamed.LookAsync(CancellationToken.None);
+    }
+
+    /// <summary>Another cluster is added, changed and removed.</summary>
+    private static async Task KeepAsync(KubernetesClient client, CoordinatorSettings settings)
+    {
+        var providers = new SecretProviders(client, settings.Namespace, TimeProvider.System, NullLogger.Instance);
+        using var stop = new CancellationTokenSource();
+        var running = providers.RunAsync(stop.Token);
+        await providers.Synced;
+        var east = new KeptProvider { Name = "east", Server = "https://east.example", Token = "t" };
+        await providers.AddAsync(east, CancellationToken.None);
+        await providers.ReplaceAsync(east with { Token = "u" }, providers.List().Single().Version, CancellationToken.None);
+        await providers.RemoveAsync("east", CancellationToken.None);
+        providers.List().ShouldBeEmpty();
+        await stop.CancelAsync();
+        await running;
     }
 
     private static async Task VerbAsync(KubernetesClient client, string name, string body)

@@ -8,6 +8,7 @@ using KvmAgent.Coordinator.Tests.Machines;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
 using KvmAgent.TestSupport.Certificates;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KvmAgent.Coordinator.Tests.Faults;
@@ -27,7 +28,7 @@ internal sealed class FaultCluster : IAsyncDisposable
     {
         (Server, FrontProxy, _time, _watch) = (server, authority, time, new PodWatch(server));
         Node = new FakeNode(server);
-        Admin = new KubernetesClient(KubernetesConnection.To(server.Address, server.Token), TimeProvider.System);
+        Admin = new KubernetesClient(KubernetesConnection.To(server.Address, server.Token, authorities: server.CertificateAuthority), TimeProvider.System);
     }
 
     public TestApiServer Server { get; }
@@ -41,11 +42,12 @@ internal sealed class FaultCluster : IAsyncDisposable
     public KubernetesClient Admin { get; }
 
     /// <param name="time">Of server and coordinators.</param>
-    public static async Task<FaultCluster> StartAsync(TimeProvider? time = null)
+    /// <param name="https">For clients that take nothing else.</param>
+    public static async Task<FaultCluster> StartAsync(TimeProvider? time = null, bool https = false)
     {
         time ??= TimeProvider.System;
         var authority = new TestAuthority("front-proxy-ca");
-        var server = await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = AnyRule(), Namespaces = [Namespace, SystemNamespace, "kube-system"], TimeProvider = time });
+        var server = await TestApiServer.StartAsync(new TestApiServerOptions { CelRules = AnyRule(), Namespaces = [Namespace, SystemNamespace, "kube-system"], TimeProvider = time, Https = https });
         await server.ApplyCrdsAsync(string.Join("---\n", CustomResourceDefinitions.All.Select(static d => YamlText.Of(d))));
         server.Create(new JsonObject
         {
@@ -61,8 +63,9 @@ internal sealed class FaultCluster : IAsyncDisposable
     /// <param name="token">Its name, as the server sees it.</param>
     /// <param name="api">Where the API server finds it.</param>
     /// <param name="replicas">The addresses behind the name that agents dial.</param>
+    /// <param name="logs">Null: nobody reads them.</param>
     public async Task<RunningCoordinator> CoordinateAsync(
-        string token = "coordinator", TimeProvider? time = null, IPEndPoint? api = null, IPAddress[]? replicas = null)
+        string token = "coordinator", TimeProvider? time = null, IPEndPoint? api = null, IPAddress[]? replicas = null, ILoggerFactory? logs = null)
     {
         Server.AddUser(token, token, "system:masters");
         var settings = new CoordinatorSettings
@@ -79,8 +82,10 @@ internal sealed class FaultCluster : IAsyncDisposable
             Machines = Given.Options(null),
             AgentUrl = "https://coordinator.test:8443",
             Audience = FakeNode.Audience,
+            // Where tests' clusters are; 127.0.0.2 stands for what is refused.
+            ProviderAllowAddresses = [IPNetwork.Parse("127.0.0.1/32")],
         };
-        var coordinator = new ClusterCoordinator(settings, KubernetesConnection.To(Server.Address, token), time ?? _time, NullLoggerFactory.Instance, (_, _) => Task.FromResult(replicas ?? []));
+        var coordinator = new ClusterCoordinator(settings, KubernetesConnection.To(Server.Address, token, authorities: Server.CertificateAuthority), time ?? _time, logs ?? NullLoggerFactory.Instance, (_, _) => Task.FromResult(replicas ?? []));
         await coordinator.StartAsync(CancellationToken.None);
         return Add(new RunningCoordinator(coordinator, Node));
     }

@@ -7,6 +7,7 @@ using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Faults;
 using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.TestSupport.Api;
+using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Tests.Rest;
 
@@ -27,9 +28,11 @@ internal sealed class ManagementCluster : IAsyncDisposable
     /// <summary>PEM of what its certificate is of.</summary>
     public string Authority => Encoding.ASCII.GetString(Convert.FromBase64String((string)Cluster.Server.Get("apiregistration.k8s.io", "apiservices", "", $"v1.{SubresourceApi.Group}")!["spec"]!["caBundle"]!));
 
-    public static async Task<ManagementCluster> StartAsync()
+    /// <param name="https">For a cluster that is another coordinator's provider.</param>
+    /// <param name="logs">Null: nobody reads them.</param>
+    public static async Task<ManagementCluster> StartAsync(bool https = false, ILoggerFactory? logs = null)
     {
-        var cluster = await FaultCluster.StartAsync();
+        var cluster = await FaultCluster.StartAsync(https: https);
         foreach (var version in SubresourceApi.Versions)
         {
             cluster.Server.Create(new JsonObject
@@ -48,7 +51,7 @@ internal sealed class ManagementCluster : IAsyncDisposable
             });
         }
 
-        var coordinator = await cluster.CoordinateAsync();
+        var coordinator = await cluster.CoordinateAsync(logs: logs);
         cluster.Server.Aggregate(SubresourceApi.Group, coordinator.Api, cluster.FrontProxy.Client("front-proxy-client"));
         cluster.Server.AddUser(Jane, Jane);
         var management = new ManagementCluster(cluster, coordinator);
@@ -58,9 +61,10 @@ internal sealed class ManagementCluster : IAsyncDisposable
     }
 
     /// <param name="token">Null: the administrator's; empty: none.</param>
-    public async Task<(int Code, JsonNode Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null, string? token = null)
+    /// <param name="at">Another replica; null: the first.</param>
+    public async Task<(int Code, JsonNode Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null, string? token = null, RunningCoordinator? at = null)
     {
-        using var request = new HttpRequestMessage(method, $"https://{_coordinator.Management}{path}") { Content = body is null ? null : JsonContent.Create(body) };
+        using var request = new HttpRequestMessage(method, $"https://{(at ?? _coordinator).Management}{path}") { Content = body is null ? null : JsonContent.Create(body) };
         if (token != "")
         {
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token ?? Cluster.Server.Token);
@@ -71,7 +75,7 @@ internal sealed class ManagementCluster : IAsyncDisposable
         return ((int)response.StatusCode, (await response.Content.ReadFromJsonAsync<JsonNode>())!);
     }
 
-    public Task<(int Code, JsonNode Body)> PostAsync(string path, JsonNode? body = null, string? token = null) => SendAsync(HttpMethod.Post, path, body, token);
+    public Task<(int Code, JsonNode Body)> PostAsync(string path, JsonNode? body = null, string? token = null, RunningCoordinator? at = null) => SendAsync(HttpMethod.Post, path, body, token, at);
 
     public async Task<JsonNode> ListAsync(JsonNode? body = null)
     {

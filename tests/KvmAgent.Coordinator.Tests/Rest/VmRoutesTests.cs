@@ -129,7 +129,7 @@ public sealed class VmRoutesTests : IAsyncLifetime
             (HttpMethod.Post, "/kubevirt/vms/list", """{"power_state":"on"}""", 400, "power_state=\"on\" is not known; give running"),
             (HttpMethod.Post, "/kubevirt/vms/list", """{"namespace":"a","all_namespaces":true}""", 400, "exclude one another"),
             (HttpMethod.Post, "/kubevirt/vms/list", """{"namespaces":"a"}""", 400, "namespaces"),
-            (HttpMethod.Post, "/kubevirt/vms/list", """{"provider":"mars"}""", 404, "provider \"mars\" not found; there are local"),
+            (HttpMethod.Post, "/kubevirt/vms/list", """{"provider":"mars"}""", 404, "provider \"mars\" not found; the list of providers has those that there are"),
             (HttpMethod.Post, "/kubevirt/vms/list", "[]", 400, "not understood"),
             (HttpMethod.Get, "/kubevirt/vms/shop/none", null, 404, "machine shop/none not found"),
             (HttpMethod.Delete, "/kubevirt/vms/shop/none", null, 404, "machine shop/none not found"),

@@ -47,11 +47,11 @@ public sealed class AddressGuardTests : HttpScenario
     [InlineData("255.255.255.255", "broadcast", "255.255.255.255")]
     public void What_no_image_server_is_is_denied_in_every_form(string address, string what, string form)
     {
-        var denied = Guard().WhyNot(IPAddress.Parse(address)).ShouldNotBeNull();
+        var denied = Rules().WhyNot(IPAddress.Parse(address)).ShouldNotBeNull();
 
         denied.What.ShouldContain(what);
         denied.Address.ShouldBe(IPAddress.Parse(form));
-        Guard($"{form}/{denied.Address.GetAddressBytes().Length * 8}").WhyNot(IPAddress.Parse(address)).ShouldBeNull("the remedy must help");
+        Rules($"{form}/{denied.Address.GetAddressBytes().Length * 8}").WhyNot(IPAddress.Parse(address)).ShouldBeNull("the remedy must help");
     }
 
     [Theory]
@@ -72,7 +72,7 @@ public sealed class AddressGuardTests : HttpScenario
     [InlineData("2002:a00:1::1")]
     [InlineData("64:ff9b::192.168.1.1")]
     [InlineData("::ffff:10.0.0.1")]
-    public void Private_and_public_addresses_are_open(string address) => Guard().WhyNot(IPAddress.Parse(address)).ShouldBeNull();
+    public void Private_and_public_addresses_are_open(string address) => Rules().WhyNot(IPAddress.Parse(address)).ShouldBeNull();
 
     [Theory]
     [InlineData("127.0.0.0/8", "127.9.9.9", true)]
@@ -83,7 +83,7 @@ public sealed class AddressGuardTests : HttpScenario
     [InlineData("64:ff9b::/96", "64:ff9b::a9fe:a9fe", true)]
     [InlineData("64:ff9b::/96", "169.254.169.254", false)]
     public void An_allowance_opens_what_it_says_and_no_more(string allowed, string address, bool open) =>
-        (Guard(allowed).WhyNot(IPAddress.Parse(address)) is null).ShouldBe(open);
+        (Rules(allowed).WhyNot(IPAddress.Parse(address)) is null).ShouldBe(open);
 
     [Fact]
     public async Task A_denied_address_is_refused_before_anything_is_sent_and_with_the_remedy()
@@ -152,9 +152,9 @@ public sealed class AddressGuardTests : HttpScenario
         (await client.SendAsync(Rebound(server))).EnsureSuccessStatusCode();
     }
 
-    private static AddressGuard Guard(params string[] allowed) => new([.. allowed.Select(IPNetwork.Parse)]);
+    private static AddressRules Rules(params string[] allowed) => new([.. allowed.Select(IPNetwork.Parse)]);
 
-    private static AddressGuard Guard(AddressGuard.Resolver resolve) => new([IPNetwork.Parse("127.0.0.1/32")], resolve);
+    private static AddressGuard Guard(HostAddresses.Resolver resolve) => new([IPNetwork.Parse("127.0.0.1/32")], resolve);
 
     private static HttpRequestMessage Rebound(FaultServer server)
     {

@@ -27,6 +27,7 @@ internal static class Database
             id INTEGER PRIMARY KEY, uid TEXT NOT NULL, start TEXT NOT NULL, sequence INTEGER NOT NULL,
             time TEXT NOT NULL, phase TEXT NOT NULL, reason TEXT, exit_code INTEGER, UNIQUE (uid, start, sequence));
         """,
+        "CREATE TABLE providers (name TEXT PRIMARY KEY, version INTEGER NOT NULL, added TEXT NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;",
     ];
 
     public static int Version => Migrations.Length;

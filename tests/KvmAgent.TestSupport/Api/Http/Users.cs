@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
@@ -11,10 +13,18 @@ internal sealed class Users(World world)
     /// <summary>For whom tokens are where nothing else is asked.</summary>
     public const string ServerAudience = "https://kubernetes.default.svc.cluster.local";
 
+    /// <summary>With a blank, as no token: what else than tokens is known stands among them.</summary>
+    private const string Basic = "Basic ", Certificate = "Certificate ";
+
     private readonly ConcurrentDictionary<string, Known> _tokens = new();
 
     public void Add(string token, string name, IReadOnlyList<string> groups, Func<HttpRequest, bool>? filter) =>
         _tokens[token] = new Known(new Identity(name, "", [.. groups, "system:authenticated"]), [ServerAudience], null, null, filter);
+
+    public void AddPassword(string name, string password, IReadOnlyList<string> groups) =>
+        Add(Basic + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{name}:{password}")), name, groups, null);
+
+    public void AddCertificate(X509Certificate2 certificate, string name, IReadOnlyList<string> groups) => Add(Certificate + certificate.Thumbprint, name, groups, null);
 
     public (string Token, DateTimeOffset Expires) AddServiceAccount(
         string ns, string name, string uid, IReadOnlyList<string>? audiences, (string Name, string Uid)? pod, TimeSpan? lifetime)
@@ -38,7 +48,10 @@ internal sealed class Users(World world)
     public Known Authenticate(HttpRequest request)
     {
         var header = request.Headers.Authorization.ToString();
-        var token = header.StartsWith("Bearer ", StringComparison.Ordinal) ? header["Bearer ".Length..] : null;
+        var token = header.StartsWith("Bearer ", StringComparison.Ordinal) ? header["Bearer ".Length..]
+            : header.StartsWith(Basic, StringComparison.Ordinal) ? header
+            : request.HttpContext.Connection.ClientCertificate is { } certificate ? Certificate + certificate.Thumbprint
+            : null;
         return token is not null && Find(token, out _) is { } known && known.Audiences.Contains(ServerAudience)
             ? known
             : throw new ApiError(401, "Unauthorized", "Unauthorized");

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
@@ -17,6 +18,12 @@ public sealed partial class TestApiServer
 
     /// <param name="filter">Which requests are let through; the others are forbidden (403).</param>
     public void AddUser(string token, string username, Func<HttpRequest, bool> filter, params string[] groups) => _users.Add(token, username, groups, filter);
+
+    /// <summary>As servers of old have them.</summary>
+    public void AddPassword(string username, string password, params string[] groups) => _users.AddPassword(username, password, groups);
+
+    /// <summary>Known by this very certificate, whatever it is of; over TLS.</summary>
+    public void AddCertificate(X509Certificate2 certificate, string username, params string[] groups) => _users.AddCertificate(certificate, username, groups);
 
     /// <summary>A token as a projected volume has it; it need not be of a service account that is there.</summary>
     /// <param name="audiences">Null: the API server itself, which accepts no other.</param>

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.TestSupport.Api;
@@ -91,7 +92,7 @@ public sealed partial class TestApiServer : IAsyncDisposable
             clusters:
             - name: test
               cluster:
-                server: {Address.GetLeftPart(UriPartial.Authority)}{authority.Replace("\n    ", "\n                ", StringComparison.Ordinal)}
+                server: {Address.GetLeftPart(UriPartial.Authority)}{authority}
             users:
             - name: test
               user:
@@ -159,7 +160,12 @@ public sealed partial class TestApiServer : IAsyncDisposable
                 if (_certificate is not null)
                 {
                     listen.Protocols = HttpProtocols.Http1AndHttp2;
-                    listen.UseHttps(_certificate);
+                    listen.UseHttps(new HttpsConnectionAdapterOptions
+                    {
+                        ServerCertificate = _certificate,
+                        ClientCertificateMode = ClientCertificateMode.AllowCertificate,
+                        ClientCertificateValidation = static (_, _, _) => true,
+                    });
                 }
                 else
                 {
