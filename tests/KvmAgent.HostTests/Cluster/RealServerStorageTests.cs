@@ -17,13 +17,14 @@ public class RealServerStorageTests
     private const string Driver = "hostpath.csi.k8s.io", ByDriver = "kvmtest-clones", BySnapshot = "kvmtest-snapshots", Late = "kvmtest-late", Snapshots = "kvmtest";
 
     [RealStorageFact]
-    public async Task A_machine_starts_from_what_the_driver_cloned()
+    public async Task A_machine_starts_from_what_the_driver_cloned_of_an_upload()
     {
         await using var cluster = await StartAsync();
         await using var objects = await InstallAsync(cluster);
-        await objects.ClaimAsync("golden", ByDriver, "Filesystem", "1Gi");
+        await VirtctlAsync(
+            cluster, "image-upload", "dv", "golden", "--size=1Gi", $"--storage-class={ByDriver}", "--image-path", await TestGuest.ImageAsync(), "--insecure", "--uploadproxy-url", $"https://127.0.0.1:{cluster.UploadPort}");
+        await objects.SucceedsAsync("golden");
         var disk = Path.Combine(await cluster.Storage.ProvidedAsync(TestCluster.Namespace, "golden"), "disk.img");
-        await ProcessRunner.RunAsync("qemu-img", ["convert", "-O", "raw", await TestGuest.ImageAsync(), disk], limit: TimeSpan.FromMinutes(2));
 
         await objects.VolumeAsync("copy", """{"source": {"pvc": {"name": "golden"} }, "storage": {} }""");
         await objects.SucceedsAsync("copy");
