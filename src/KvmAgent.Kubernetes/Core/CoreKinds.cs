@@ -30,6 +30,10 @@ public static class CoreKinds
         new("snapshot.storage.k8s.io", "v1", "volumesnapshots", "VolumeSnapshot", true, CoreJson.Default.VolumeSnapshot);
 
     /// <summary>Likewise.</summary>
+    public static readonly ResourceKind<VolumeSnapshotContent> VolumeSnapshotContents =
+        new("snapshot.storage.k8s.io", "v1", "volumesnapshotcontents", "VolumeSnapshotContent", false, CoreJson.Default.VolumeSnapshotContent);
+
+    /// <summary>Likewise.</summary>
     public static readonly ResourceKind<VolumeSnapshotClass> VolumeSnapshotClasses =
         new("snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", "VolumeSnapshotClass", false, CoreJson.Default.VolumeSnapshotClass);
 }
@@ -43,6 +47,7 @@ public static class CoreKinds
 [JsonSerializable(typeof(PersistentVolumeClaim))]
 [JsonSerializable(typeof(StorageClass))]
 [JsonSerializable(typeof(VolumeSnapshot))]
+[JsonSerializable(typeof(VolumeSnapshotContent))]
 [JsonSerializable(typeof(VolumeSnapshotClass))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(PooledStringConverter)])]

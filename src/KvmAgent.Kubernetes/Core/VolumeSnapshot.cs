@@ -47,6 +47,9 @@ public sealed record VolumeSnapshotStatus
     /// <summary>What a claim that is made of it must have at least.</summary>
     public Quantity? RestoreSize { get; init; }
 
+    /// <summary>The <see cref="VolumeSnapshotContent"/>; null: there is none yet.</summary>
+    public string? BoundVolumeSnapshotContentName { get; init; }
+
     /// <summary>Of the last try; there are others.</summary>
     public VolumeSnapshotError? Error { get; init; }
 
@@ -57,6 +60,36 @@ public sealed record VolumeSnapshotStatus
 public sealed record VolumeSnapshotError
 {
     public string? Message { get; init; }
+
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
+
+/// <summary>snapshot.storage.k8s.io VolumeSnapshotContent: what the storage has of a snapshot.</summary>
+public sealed record VolumeSnapshotContent : IKubernetesObject
+{
+    /// <summary>Annotation: where it is <c>true</c>, claims of the other mode are made of it too.</summary>
+    public const string AllowsOtherMode = "snapshot.storage.kubernetes.io/allow-volume-mode-change";
+
+    public string? ApiVersion { get; init; }
+
+    public string? Kind { get; init; }
+
+    public required ObjectMeta Metadata { get; init; }
+
+    public VolumeSnapshotContentSpec? Spec { get; init; }
+
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Unknown { get; set; }
+}
+
+public sealed record VolumeSnapshotContentSpec
+{
+    /// <summary>As a StorageClass's provisioner.</summary>
+    public string? Driver { get; init; }
+
+    /// <summary>Of the claim that was there; null where it is not known.</summary>
+    public string? SourceVolumeMode { get; init; }
 
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }

@@ -221,6 +221,33 @@ public sealed class RightsTests
         await Until.TrueAsync(() => server.Get("", "persistentvolumeclaims", Machines, "snapped") is not null);
         server.SetStatus("", "persistentvolumeclaims", Machines, "snapped", new JsonObject { ["phase"] = "Bound" });
         await Until.TrueAsync(() => Snapshots().Count == 0);
+
+        // Of one that a person has taken it is asked what the storage has.
+        foreach (var given in Yaml.Documents(
+            $$"""
+            apiVersion: snapshot.storage.k8s.io/v1
+            kind: VolumeSnapshotContent
+            metadata: {name: monday}
+            spec: {driver: csi.example.com}
+            ---
+            apiVersion: snapshot.storage.k8s.io/v1
+            kind: VolumeSnapshot
+            metadata: {name: monday, namespace: {{Machines}}}
+            spec: {source: {persistentVolumeClaimName: base} }
+            """))
+        {
+            server.Create(given.AsObject());
+        }
+
+        server.SetStatus(SnapshotKinds.Group, "volumesnapshots", Machines, "monday", new JsonObject { ["readyToUse"] = true, ["boundVolumeSnapshotContentName"] = "monday" });
+        server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: cdi.kubevirt.io/v1beta1
+            kind: DataVolume
+            metadata: {name: restored, namespace: {{Machines}}}
+            spec: {source: {snapshot: {name: monday} }, storage: {} }
+            """).Single().AsObject());
+        await Until.TrueAsync(() => server.Get("", "persistentvolumeclaims", Machines, "restored") is not null);
     }
 
     /// <summary>Another version of an image takes the place of the one before, and what names it is deleted and made again.</summary>

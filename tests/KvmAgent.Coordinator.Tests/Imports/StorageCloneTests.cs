@@ -145,6 +145,40 @@ public sealed class StorageCloneTests : IAsyncLifetime
         Claim(Copy).ShouldBeNull();
     }
 
+    [Theory]
+    [InlineData("{}", "{}", "Block", null)]
+    [InlineData("""{"volumeMode": "Block"}""", "{}", "Block", null)]
+    [InlineData("""{"volumeMode": "Filesystem"}""", "{}", null, "SnapshotOfOtherMode")]
+    [InlineData("""{"volumeMode": "Filesystem"}""", """{"snapshot.storage.kubernetes.io/allow-volume-mode-change": "true"}""", "Filesystem", null)]
+    public async Task A_snapshot_is_restored_in_the_mode_that_it_has(string storage, string allowed, string? mode, string? refused)
+    {
+        await SnapshotsAsync();
+        Monday();
+        Taken("monday", "Block", allowed);
+        Create($$$"""{"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": "copy", "namespace": "golden"}, "spec": {"source": {"snapshot": {"name": "monday"} }, "storage": {{{storage}}} } }""");
+        await UntilAsync(() => refused is null ? Claim(Copy) is not null : Running() == refused);
+        ((string?)Claim(Copy)?["spec"]!["volumeMode"]).ShouldBe(mode);
+    }
+
+    [Theory]
+    [InlineData("""{"storage": {} }""", "fast", "Block", "1Gi")]
+    [InlineData("""{"storage": {"volumeMode": "Filesystem"} }""", "fast", "Filesystem", "1086Mi")]
+    [InlineData("""{"storage": {} }""", "plain", null, "1086Mi")]
+    [InlineData("""{"pvc": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"} } } }""", "fast", null, "1Gi")]
+    public async Task What_is_to_be_as_its_source_is_a_block_device_as_that_or_has_room_for_it(string asked, string storage, string? mode, string size)
+    {
+        Create($$"""{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "original", "namespace": "golden"}, "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "{{storage}}", "volumeMode": "Block", "resources": {"requests": {"storage": "1Gi"} } } }""");
+        _server.SetStatus("", "persistentvolumeclaims", Golden, "original", new JsonObject { ["phase"] = "Bound" });
+        var spec = JsonNode.Parse(asked)!.AsObject();
+        spec["source"] = JsonNode.Parse("""{"pvc": {"name": "original"} }""");
+        Create($$"""{"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": "copy", "namespace": "golden"}, "spec": {{spec.ToJsonString()}} }""");
+        await LaterAsync(() => Claim(Copy) is not null);
+        var claim = Claim(Copy)!["spec"]!;
+        ((string?)claim["volumeMode"]).ShouldBe(mode);
+        ((string?)claim["resources"]!["requests"]!["storage"]).ShouldBe(size);
+        (claim["dataSource"] is not null).ShouldBe(mode == "Block");
+    }
+
     [Fact]
     public async Task A_name_for_a_snapshot_is_ready_when_that_is()
     {
@@ -180,7 +214,14 @@ public sealed class StorageCloneTests : IAsyncLifetime
     private void User() => Create("""{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "golden"}, "spec": {"containers": [{"name": "vm", "image": "vm"}], "volumes": [{"name": "disk", "persistentVolumeClaim": {"claimName": "original"} }] } }""");
 
     /// <summary>As the snapshot controller does.</summary>
-    private void Taken(string snapshot) => _server.SetStatus(SnapshotKinds.Group, "volumesnapshots", Golden, snapshot, JsonNode.Parse("""{"readyToUse": true, "restoreSize": "12Gi"}""")!);
+    private void Taken(string snapshot, string mode = "Filesystem", string annotations = "{}")
+    {
+        Create($$"""{"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent", "metadata": {"name": "content", "annotations": {{annotations}} }, "spec": {"driver": "csi.example.com", "sourceVolumeMode": "{{mode}}"} }""");
+        _server.SetStatus(SnapshotKinds.Group, "volumesnapshots", Golden, snapshot, JsonNode.Parse("""{"readyToUse": true, "restoreSize": "12Gi", "boundVolumeSnapshotContentName": "content"}""")!);
+    }
+
+    /// <summary>Of a claim that is not there any more.</summary>
+    private void Monday() => Create("""{"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": {"name": "monday", "namespace": "golden"}, "spec": {"volumeSnapshotClassName": "snaps", "source": {"persistentVolumeClaimName": "gone"} } }""");
 
     private void Create(string json) => _server.Create(JsonNode.Parse(json)!.AsObject());
 

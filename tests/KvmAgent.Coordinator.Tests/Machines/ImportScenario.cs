@@ -65,11 +65,13 @@ internal static class ImportScenario
     {
         var original = Given.Claim(given["original"]!);
         var storage = given["class"] is { } c ? Given.Class(c) : null;
-        var wanted = VolumeClaim.Create(Given.Volume(given["volume"]!), original).Claim!;
-        var made = StorageClone.Choose(wanted, original, storage, StorageClone.ClassFor(storage?.Provisioner, Given.SnapshotClasses(given["snapshotClasses"]))) switch
+        var volume = Given.Volume(given["volume"]!);
+        var wanted = VolumeClaim.Create(volume, original).Claim!;
+        var alike = VolumeClaim.AsItsSource(volume, original) ?? wanted;
+        var made = StorageClone.Choose(alike, original, storage, StorageClone.ClassFor(storage?.Provisioner, Given.SnapshotClasses(given["snapshotClasses"]))) switch
         {
-            StorageClone.Csi => StorageClone.Of(wanted, original),
-            StorageClone.Snapshot => StorageClone.Of(wanted, Given.Snapshot(given["snapshot"] ?? new JsonObject()), original, original.Spec!.StorageClassName),
+            StorageClone.Csi => StorageClone.Of(alike, original),
+            StorageClone.Snapshot => StorageClone.Of(alike, Given.Snapshot(given["snapshot"] ?? new JsonObject()), original, original.Spec!.StorageClassName, original.Spec.VolumeMode),
             _ => wanted,
         };
         return JsonSerializer.SerializeToNode(made, CoreKinds.PersistentVolumeClaims.Json)!.AsObject();

@@ -68,5 +68,31 @@ internal static class SnapshotKinds
                   driver: {type: string}
                   deletionPolicy: {type: string, enum: [Delete, Retain]}
                   parameters: {type: object, additionalProperties: {type: string} }
+        ---
+        apiVersion: apiextensions.k8s.io/v1
+        kind: CustomResourceDefinition
+        metadata: {name: volumesnapshotcontents.snapshot.storage.k8s.io}
+        spec:
+          group: snapshot.storage.k8s.io
+          scope: Cluster
+          names: {kind: VolumeSnapshotContent, listKind: VolumeSnapshotContentList, plural: volumesnapshotcontents, singular: volumesnapshotcontent}
+          versions:
+          - name: v1
+            served: true
+            storage: true
+            schema:
+              openAPIV3Schema:
+                type: object
+                required: [spec]
+                properties:
+                  apiVersion: {type: string}
+                  kind: {type: string}
+                  metadata: {type: object}
+                  spec:
+                    type: object
+                    required: [driver]
+                    properties:
+                      driver: {type: string}
+                      sourceVolumeMode: {type: string}
         """;
 }

@@ -20,9 +20,7 @@ internal static class ChartMachine
     /// <summary>Makes the chart's objects, and the pod that the StatefulSet's controller would make of them.</summary>
     public static async Task InstallAsync(TestCluster cluster)
     {
-        File.Copy(await TestGuest.ImageAsync(), Path.Combine(cluster.Storage.Claim(TestCluster.Namespace, ImageClaim), Image), overwrite: true);
-        await cluster.CreateClaimAsync(ImageClaim);
-        var objects = Yaml.Documents(await RenderAsync(cluster)).ToList();
+        var objects = Yaml.Documents(await ManifestAsync(cluster)).ToList();
         foreach (var (kind, plural) in new[] { ("Secret", "secrets"), ("ConfigMap", "configmaps") })
         {
             foreach (var obj in objects.Where(o => (string?)o["kind"] == kind))
@@ -33,6 +31,14 @@ internal static class ChartMachine
         }
 
         await CreatePodAsync(cluster, objects.Single(static o => (string?)o["kind"] == "StatefulSet"));
+    }
+
+    /// <summary>The chart's objects, as helm would make them in a cluster that has the image they name.</summary>
+    public static async Task<string> ManifestAsync(TestCluster cluster)
+    {
+        File.Copy(await TestGuest.ImageAsync(), Path.Combine(cluster.Storage.Claim(TestCluster.Namespace, ImageClaim), Image), overwrite: true);
+        await cluster.CreateClaimAsync(ImageClaim);
+        return await RenderAsync(cluster);
     }
 
     private static async Task<string> RenderAsync(TestCluster cluster)

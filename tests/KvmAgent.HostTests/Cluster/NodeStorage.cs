@@ -1,14 +1,22 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using KvmAgent.HostTests.Support;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
+using KvmAgent.Kubernetes.Resources;
 
 namespace KvmAgent.HostTests.Cluster;
 
 /// <summary>What pods of the test's node get from outside of it: claims' volumes, tokens, and the way to the coordinator.</summary>
 internal sealed class NodeStorage(KubernetesClient client, string directory) : IAsyncDisposable
 {
+    private static readonly ResourceKind<RawObject> Volumes = RawObjects.Kind("", "v1", "persistentvolumes", "PersistentVolume", namespaced: false);
+
     private readonly List<Background> _relays = [];
+    private readonly ConcurrentBag<(string Namespace, string Claim, string Volume)> _made = [];
+
+    /// <summary>Where the cluster's CSI driver, csi-driver-host-path, keeps its volumes; null: there is none.</summary>
+    public static string? DriverState => Environment.GetEnvironmentVariable("KVM_TEST_CSI_STATE");
 
     public KubernetesClient Client => client;
 
@@ -62,15 +70,90 @@ internal sealed class NodeStorage(KubernetesClient client, string directory) : I
         ["target"] = new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["name"] = node },
     });
 
-    /// <summary>As whoever provides volumes says that one is there.</summary>
-    public Task BindClaimAsync(string ns, string name) =>
-        client.MergePatchAsync(CoreKinds.PersistentVolumeClaims, ns, name, new JsonObject { ["status"] = new JsonObject { ["phase"] = "Bound" } }, "status", CancellationToken.None);
+    /// <summary>What a pod has of a claim: its own directory, or, of a StorageClass, what the driver has made when a pod wanted it.</summary>
+    public async Task<string> MountAsync(string ns, string name)
+    {
+        var claim = await client.GetAsync(CoreKinds.PersistentVolumeClaims, ns, name, CancellationToken.None);
+        if (claim.Spec?.StorageClassName is null or "")
+        {
+            await BindClaimAsync(ns, name);
+            return Claim(ns, name);
+        }
+
+        if (claim.Status?.Phase != PersistentVolumeClaim.Bound)
+        {
+            // As the scheduler asks for what waits for its first consumer.
+            var asked = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["volume.kubernetes.io/selected-node"] = ClusterNode.Name } } };
+            await client.MergePatchAsync(CoreKinds.PersistentVolumeClaims, ns, name, asked, null, CancellationToken.None);
+        }
+
+        return await ProvidedAsync(ns, name);
+    }
+
+    /// <summary>What the CSI driver has made for a claim; it is waited for.</summary>
+    public async Task<string> ProvidedAsync(string ns, string name)
+    {
+        await Until.TrueAsync(
+            async () => (await client.GetAsync(CoreKinds.PersistentVolumeClaims, ns, name, CancellationToken.None)).Status?.Phase == PersistentVolumeClaim.Bound,
+            TimeSpan.FromMinutes(1), $"claim {ns}/{name} is bound");
+        var claim = await client.GetAsync(CoreKinds.PersistentVolumeClaims, ns, name, CancellationToken.None);
+        var volume = await client.GetAsync(Volumes, null, claim.Spec!.VolumeName!, CancellationToken.None);
+        return Path.Combine(DriverState.ShouldNotBeNull(), (string)volume.ToJson()["spec"]!["csi"]!["volumeHandle"]!);
+    }
+
+    /// <summary>As whoever provides volumes does it where nobody else does: with a volume that is there already, so that a cluster's own binder agrees.</summary>
+    public async Task BindClaimAsync(string ns, string name)
+    {
+        var claim = await client.GetAsync(CoreKinds.PersistentVolumeClaims, ns, name, CancellationToken.None);
+        if (claim.Status?.Phase == PersistentVolumeClaim.Bound)
+        {
+            return;
+        }
+
+        var size = claim.Spec!.Storage!.Value.Text;
+        var volume = await client.EnsureAsync(Volumes, new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["name"] = $"{ns}-{name}-{claim.Metadata.Uid}" },
+            ["spec"] = new JsonObject
+            {
+                ["capacity"] = new JsonObject { ["storage"] = size },
+                ["accessModes"] = new JsonArray([.. claim.Spec.AccessModes!.Select(static m => (JsonNode)m)]),
+                ["volumeMode"] = claim.Spec.VolumeMode ?? PersistentVolumeClaim.Filesystem,
+                ["persistentVolumeReclaimPolicy"] = "Retain",
+                ["hostPath"] = new JsonObject { ["path"] = Claim(ns, name) },
+                ["claimRef"] = new JsonObject
+                {
+                    ["apiVersion"] = "v1",
+                    ["kind"] = CoreKinds.PersistentVolumeClaims.Kind,
+                    ["namespace"] = ns,
+                    ["name"] = name,
+                    ["uid"] = claim.Metadata.Uid,
+                },
+            },
+        }.ToJsonString());
+        _made.Add((ns, name, volume.Metadata.Name!));
+        var bound = new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["pv.kubernetes.io/bind-completed"] = "yes" } },
+            ["spec"] = new JsonObject { ["volumeName"] = volume.Metadata.Name },
+        };
+        await client.MergePatchAsync(CoreKinds.PersistentVolumeClaims, ns, name, bound, null, CancellationToken.None);
+        var status = new JsonObject { ["phase"] = PersistentVolumeClaim.Bound, ["capacity"] = new JsonObject { ["storage"] = size } };
+        await client.MergePatchAsync(CoreKinds.PersistentVolumeClaims, ns, name, new JsonObject { ["status"] = status }, "status", CancellationToken.None);
+    }
 
     public async ValueTask DisposeAsync()
     {
         foreach (var relay in _relays)
         {
             await relay.DisposeAsync();
+        }
+
+        // A cluster that is not the test's own stays, and the next one has claims of these names.
+        foreach (var (ns, claim, volume) in _made)
+        {
+            await client.DeleteIfThereAsync(CoreKinds.PersistentVolumeClaims, ns, claim, null, CancellationToken.None);
+            await client.DeleteIfThereAsync(Volumes, null, volume, null, CancellationToken.None);
         }
     }
 

@@ -47,8 +47,7 @@ internal sealed class PodVolumes(string root)
             case "emptyDir":
                 return Directory.CreateDirectory(Path.Combine(root, name)).FullName;
             case "persistentVolumeClaim":
-                await storage.BindClaimAsync(ns, source.GetProperty("claimName").GetString()!);
-                return storage.Claim(ns, source.GetProperty("claimName").GetString()!);
+                return await storage.MountAsync(ns, source.GetProperty("claimName").GetString()!);
             case "hostPath":
                 return source.GetProperty("path").GetString()!;
             case "configMap":

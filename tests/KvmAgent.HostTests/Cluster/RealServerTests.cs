@@ -1,10 +1,9 @@
-using System.Net.Sockets;
-using System.Text;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.HostTests.Guests;
 using KvmAgent.HostTests.Support;
 using KvmAgent.Processes;
+using static KvmAgent.HostTests.Cluster.RealServer;
 
 namespace KvmAgent.HostTests.Cluster;
 
@@ -12,13 +11,13 @@ namespace KvmAgent.HostTests.Cluster;
 /// The same with an API server that is not ours and an unmodified virtctl: KVM_TEST_KUBECONFIG names an administrator's kubeconfig of a
 /// cluster without nodes that has nothing of ours but of these tests, and virtctl and kubectl are on the PATH. The server must reach localhost.
 /// </summary>
+[Collection(Name)]
 public class RealServerTests
 {
     [RealServerFact]
     public async Task Virtctl_starts_a_machine_drives_it_and_stops_it()
     {
-        var kubeconfig = await File.ReadAllTextAsync(RealServerFactAttribute.Kubeconfig!);
-        await using var cluster = await TestCluster.StartAsync(kubeconfig);
+        await using var cluster = await StartAsync();
         await cluster.CreateGuestClaimAsync("web-disk");
         await cluster.Client.CreateAsync(Kinds.VirtualMachines, GuestMachine.Of("web", "web-disk") with { Spec = GuestMachine.Of("web", "web-disk").Spec! with { RunStrategy = "Halted" } }, CancellationToken.None);
         await cluster.PrintsAsync("web", "Stopped");
@@ -27,7 +26,7 @@ public class RealServerTests
         await cluster.PrintsAsync("web", "Running");
         (await KubectlAsync(cluster, "get", "vm,vmi")).ShouldContain("Running");
 
-        await using (var console = Background.Start("script", ["-qfec", $"env KUBECONFIG={cluster.Kubeconfig} virtctl console web", "/dev/null"]))
+        await using (var console = Console(cluster, "web"))
         {
             await console.WaitForLineAsync("test-guest: ready");
             await console.Input.WriteAsync("echo $((6*7))-is-the-answer\n");
@@ -35,10 +34,9 @@ public class RealServerTests
             await console.WaitForLineAsync("42-is-the-answer");
         }
 
-        await using (var screen = Background.Start("env", [$"KUBECONFIG={cluster.Kubeconfig}", "virtctl", "vnc", "web", "--proxy-only"]))
+        await using (var screen = Screen(cluster, "web"))
         {
-            var line = await screen.WaitForLineAsync("\"port\"");
-            (await BannerAsync(int.Parse(line.Split("\"port\":")[1].TrimEnd('}', ' '), System.Globalization.CultureInfo.InvariantCulture))).ShouldBe("RFB 003.008\n");
+            (await BannerAsync(screen)).ShouldBe("RFB 003.008\n");
         }
 
         await using (var port = Background.Start("env", [$"KUBECONFIG={cluster.Kubeconfig}", "virtctl", "port-forward", "--stdio", "vm/web", "80"]))
@@ -54,7 +52,7 @@ public class RealServerTests
         (await VirtctlAsync(cluster, "userlist", "web")).ShouldContain("\"items\": []");
         (await VirtctlAsync(cluster, "expand", "--vm", "web")).ShouldContain("kind: VirtualMachine");
         (await VirtctlAsync(cluster, "vnc", "screenshot", "web", "--file", "-")).ShouldContain("PNG");
-        await using (var console = Background.Start("script", ["-qfec", $"env KUBECONFIG={cluster.Kubeconfig} virtctl console web", "/dev/null"]))
+        await using (var console = Console(cluster, "web"))
         {
             await VirtctlAsync(cluster, "soft-reboot", "web");
             await console.WaitForLineAsync("test-guest: rebooting");
@@ -86,7 +84,7 @@ public class RealServerTests
             await File.WriteAllBytesAsync(raw, disk);
             await ProcessRunner.RunAsync("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, image]);
             await ProcessRunner.RunAsync("tar", ["-C", files.FullName, "-cf", tar, "disk.qcow2"]);
-            await using var cluster = await TestCluster.StartAsync(await File.ReadAllTextAsync(RealServerFactAttribute.Kubeconfig!));
+            await using var cluster = await StartAsync();
             var url = $"https://127.0.0.1:{cluster.UploadPort}";
 
             await UploadAsync("pvc", "by-claim", "--image-path", image, "--uploadproxy-url", url);
@@ -141,40 +139,4 @@ public class RealServerTests
             files.Delete(recursive: true);
         }
     }
-
-    private static Task<string> VirtctlAsync(TestCluster cluster, params string[] command) => RunAsync(cluster, "virtctl", command);
-
-    private static Task<string> KubectlAsync(TestCluster cluster, params string[] command) => RunAsync(cluster, "kubectl", command);
-
-    private static async Task<string> RunAsync(TestCluster cluster, string program, string[] command)
-    {
-        var answer = await ProcessRunner.TryRunAsync("env", [$"KUBECONFIG={cluster.Kubeconfig}", program, .. command], limit: TimeSpan.FromMinutes(2));
-        answer.ExitCode.ShouldBe(0, $"{answer.Output}{answer.Error}\nthe coordinator said:\n{string.Join('\n', cluster.Coordinator.Lines)}");
-        return answer.Output + answer.Error;
-    }
-
-    private static async Task<string> BannerAsync(int port)
-    {
-        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync("127.0.0.1", port);
-        var banner = new byte[12];
-        await using var stream = new NetworkStream(socket);
-        await stream.ReadExactlyAsync(banner);
-        return Encoding.ASCII.GetString(banner);
-    }
-}
-
-/// <summary>A test that needs an API server which cannot be had in CI.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-public sealed class RealServerFactAttribute : FactAttribute
-{
-    public RealServerFactAttribute()
-    {
-        if (Kubeconfig is null)
-        {
-            Skip = "KVM_TEST_KUBECONFIG names no real API server";
-        }
-    }
-
-    public static string? Kubeconfig => Environment.GetEnvironmentVariable("KVM_TEST_KUBECONFIG");
 }

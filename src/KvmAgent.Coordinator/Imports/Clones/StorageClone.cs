@@ -72,9 +72,10 @@ internal static class StorageClone
     /// <summary>Likewise, of a snapshot.</summary>
     /// <param name="original">Of what the snapshot was made, if that is there.</param>
     /// <param name="storage">The class, where none is wanted.</param>
-    public static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, VolumeSnapshot snapshot, PersistentVolumeClaim? original, string? storage) => Of(
+    /// <param name="mode">Likewise.</param>
+    public static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, VolumeSnapshot snapshot, PersistentVolumeClaim? original, string? storage, string? mode) => Of(
         wanted, Snapshot, new ClaimDataSource(CoreKinds.VolumeSnapshots.Group, CoreKinds.VolumeSnapshots.Kind, snapshot.Metadata.Name!),
-        storage, original?.Spec?.VolumeMode, Math.Max(Bytes(snapshot.Status?.RestoreSize), original is null ? 0 : CapacityOf(original)));
+        storage, mode, Math.Max(Bytes(snapshot.Status?.RestoreSize), original is null ? 0 : CapacityOf(original)));
 
     /// <summary>How far the claim is.</summary>
     /// <param name="storage">Its class.</param>
@@ -82,7 +83,9 @@ internal static class StorageClone
         claim.Status?.Phase == PersistentVolumeClaim.Bound ? new(ImportState.Succeeded, "Completed", "the storage has cloned it")
         : storage?.VolumeBindingMode == StorageClass.WaitForFirstConsumer
             ? new(ImportState.Pending, StorageClass.WaitForFirstConsumer, $"the storage clones it when the first pod uses it, as StorageClass {storage.Metadata.Name} says; start the machine")
-        : new(ImportState.Pending, Cloning, $"the storage clones it from {claim.Spec!.DataSource!.Kind} {claim.Spec.DataSource.Name}");
+        : new(ImportState.Pending, Cloning, $"the storage clones it from {claim.Spec!.DataSource!.Kind} {claim.Spec.DataSource.Name}; what holds it up is told by kubectl describe pvc {claim.Metadata.Name}");
+
+    public static string ModeOf(PersistentVolumeClaim claim) => claim.Spec?.VolumeMode ?? PersistentVolumeClaim.Filesystem;
 
     private static PersistentVolumeClaim Of(PersistentVolumeClaim wanted, string type, ClaimDataSource source, string? storage, string? mode, long least) => wanted with
     {
@@ -104,8 +107,6 @@ internal static class StorageClone
 
     private static long CapacityOf(PersistentVolumeClaim claim) =>
         Math.Max(Bytes(claim.Spec?.Storage), claim.Status?.Capacity?.TryGetValue("storage", out var has) == true ? Bytes(has) : 0);
-
-    private static string ModeOf(PersistentVolumeClaim claim) => claim.Spec?.VolumeMode ?? PersistentVolumeClaim.Filesystem;
 
     private static long Bytes(Quantity? size) => size is { } given && given.TryBytes(out var bytes) ? bytes : 0;
 }

@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports.DataVolumes;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
 using KvmAgent.Kubernetes.Resources;
@@ -19,12 +20,12 @@ internal sealed class StorageClones(KubernetesClient client, ImportCache cache, 
     /// <summary>When to look again at a snapshot that is being made.</summary>
     public static readonly TimeSpan SnapshotRetry = TimeSpan.FromSeconds(2);
 
-    /// <param name="source">What the volume is filled from.</param>
+    /// <param name="volume">With its source, whoever named that.</param>
     /// <param name="wanted">Its claim, as an importer would fill it; taken as it is where the storage cannot do it.</param>
     /// <param name="cancel">Ends the look.</param>
-    public async Task<ClaimToMake> LookAsync(DataVolume volume, DataVolumeSource source, PersistentVolumeClaim wanted, CancellationToken cancel)
+    public async Task<ClaimToMake> LookAsync(DataVolume volume, PersistentVolumeClaim wanted, CancellationToken cancel)
     {
-        var ns = wanted.Metadata.Namespace!;
+        var (ns, source) = (wanted.Metadata.Namespace!, volume.Spec!.Source!);
         if (source.Snapshot is { } snapshot)
         {
             return await LookAtSnapshotAsync(snapshot with { Namespace = snapshot.Namespace ?? ns }, wanted, cancel).ConfigureAwait(false);
@@ -43,7 +44,8 @@ internal sealed class StorageClones(KubernetesClient client, ImportCache cache, 
 
         var storage = cache.ClassOf(original);
         var snapshots = storage is null ? null : StorageClone.ClassFor(storage.Provisioner, await SnapshotClassesAsync(cancel).ConfigureAwait(false));
-        var type = StorageClone.Choose(wanted, original, storage, snapshots);
+        var alike = VolumeClaim.AsItsSource(volume, original) ?? wanted;
+        var type = StorageClone.Choose(alike, original, storage, snapshots);
         if (type == StorageClone.Copy)
         {
             return Made(wanted);
@@ -58,13 +60,13 @@ internal sealed class StorageClones(KubernetesClient client, ImportCache cache, 
 
         if (type == StorageClone.Csi)
         {
-            return Made(StorageClone.Of(wanted, original));
+            return Made(StorageClone.Of(alike, original));
         }
 
         taken ??= await client.CreateOrFindAsync(CoreKinds.VolumeSnapshots, Snapshot(volume, pvc.Name, snapshots!), cancel).ConfigureAwait(false);
         return taken.Metadata.Controller?.Uid != volume.Metadata.Uid
             ? Waiting("SnapshotNameTaken", $"VolumeSnapshot {taken.Metadata.Name} is not this volume's, but has its name; delete it")
-            : taken.Status?.ReadyToUse == true ? Made(StorageClone.Of(wanted, taken, original, original.Spec!.StorageClassName))
+            : taken.Status?.ReadyToUse == true ? Made(StorageClone.Of(alike, taken, original, original.Spec!.StorageClassName, original.Spec.VolumeMode))
             : new(null, DataVolumePhases.SnapshotInProgress, DataVolumePhases.SnapshotInProgress, Describe(taken));
     }
 
@@ -104,7 +106,9 @@ internal sealed class StorageClones(KubernetesClient client, ImportCache cache, 
         }
 
         var original = snapshot.Spec?.Source?.PersistentVolumeClaimName is { } name ? cache.Claims.Get(source.Namespace, name) : null;
-        var driver = (await SnapshotClassesAsync(cancel).ConfigureAwait(false)).FirstOrDefault(c => c.Metadata.Name == snapshot.Spec?.VolumeSnapshotClassName)?.Driver;
+        var content = snapshot.Status.BoundVolumeSnapshotContentName is { } bound
+            ? await client.FindAsync(CoreKinds.VolumeSnapshotContents, null, bound, cancel).ConfigureAwait(false) : null;
+        var (driver, mode) = (content?.Spec?.Driver, content?.Spec?.SourceVolumeMode ?? original?.Spec?.VolumeMode);
         var storage = wanted.Spec!.StorageClassName ?? original?.Spec?.StorageClassName
             ?? cache.Classes.List().Where(c => c.Provisioner == driver).Select(static c => c.Metadata.Name).Order(StringComparer.Ordinal).FirstOrDefault();
         if (storage is not null && driver is not null && cache.Classes.Get(null, storage) is { } there && there.Provisioner != driver)
@@ -112,7 +116,12 @@ internal sealed class StorageClones(KubernetesClient client, ImportCache cache, 
             return Waiting("SnapshotOfOtherDriver", $"VolumeSnapshot {source.Name} is {driver}'s, and StorageClass {storage} is {there.Provisioner}'s; name a class of {driver}");
         }
 
-        var claim = StorageClone.Of(wanted, snapshot, original, storage);
+        var claim = StorageClone.Of(wanted, snapshot, original, storage, mode);
+        if (mode is not null && mode != StorageClone.ModeOf(claim) && content?.Metadata.Annotation(VolumeSnapshotContent.AllowsOtherMode) != "true")
+        {
+            return Waiting("SnapshotOfOtherMode", $"VolumeSnapshot {source.Name} is of the volumeMode {mode}, and the claim would be of {StorageClone.ModeOf(claim)}; leave volumeMode out, or make a DataVolume of the snapshot without it, and clone its claim (source.pvc)");
+        }
+
         return claim.Spec!.Storage is not null ? Made(claim)
             : Waiting("Invalid", $"VolumeSnapshot {source.Name} does not say how large it is; give spec.storage.resources.requests.storage");
     }

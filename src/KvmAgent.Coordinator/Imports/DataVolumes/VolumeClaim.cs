@@ -51,7 +51,9 @@ internal static class VolumeClaim
                 return (null, $"the source, {clone}, is not there, and so its size is not known; make it, or give spec.storage.resources.requests.storage");
             }
 
-            return (Whole(volume, source, WithSize(asked, size)), null);
+            // A disk that is as large as its volume does not fit beside a file system in one of that size.
+            var least = original.Spec.VolumeMode == Block && asked.VolumeMode != Block && size.TryBytes(out var whole) ? Quantity.OfBytes(WithOverhead(whole)) : size;
+            return (Whole(volume, source, WithSize(asked, least)), null);
         }
 
         if (!given.TryBytes(out var bytes) || bytes == 0)
@@ -63,6 +65,11 @@ internal static class VolumeClaim
         var isExact = spec.Pvc is not null || asked.VolumeMode == Block;
         return (Whole(volume, source, isExact ? asked : WithSize(asked, Quantity.OfBytes(WithOverhead(bytes)))), null);
     }
+
+    /// <returns>The claim of a volume that does not say of which mode it shall be, in its source's; null where that is Filesystem, or the volume says it.</returns>
+    public static PersistentVolumeClaim? AsItsSource(DataVolume volume, PersistentVolumeClaim original) =>
+        volume.Spec is { Pvc: null, Storage: { VolumeMode: null } storage } spec && original.Spec?.VolumeMode == Block
+            ? Create(volume with { Spec = spec with { Storage = storage with { VolumeMode = Block } } }, original).Claim : null;
 
     /// <returns>What the claim would ask for; null where the source is none that is imported.</returns>
     public static (ImportRequest? Request, string? Problem)? Request(DataVolume volume) =>

@@ -115,7 +115,7 @@ internal sealed class VolumeController(
     {
         try
         {
-            return await clones.LookAsync(volume, (VolumeSourceRef.Sourced(volume) ?? volume).Spec!.Source!, wanted, cancel).ConfigureAwait(false);
+            return await clones.LookAsync(VolumeSourceRef.Sourced(volume) ?? volume, wanted, cancel).ConfigureAwait(false);
         }
         catch (KubernetesException e) when (e.IsRefused)
         {

@@ -34,6 +34,7 @@ internal static class BuiltInKinds
         Of(new("", "nodes", "Node", false) { ShortNames = ["no"], Selectable = ["spec.unschedulable"], Fields = Spec }, "v1", true),
         Of(new("", "serviceaccounts", "ServiceAccount", true) { ShortNames = ["sa"], ReturnsDeleted = true, UnconditionalUpdate = false, Fields = Top("secrets", "imagePullSecrets", "automountServiceAccountToken"), Subresources = ["token"] }, "v1"),
         Of(new("", "persistentvolumeclaims", "PersistentVolumeClaim", true) { ShortNames = ["pvc"], ReturnsDeleted = true, Fields = Spec }, "v1", true),
+        Of(new("", "persistentvolumes", "PersistentVolume", false) { ShortNames = ["pv"], ReturnsDeleted = true, Fields = Spec }, "v1", true),
         Of(new("", "resourcequotas", "ResourceQuota", true) { ShortNames = ["quota"], ReturnsDeleted = true, Fields = Spec }, "v1", true),
         Of(new("", "endpoints", "Endpoints", true) { ListKind = "EndpointsList", ShortNames = ["ep"], CreateOnUpdate = true, Fields = Top("subsets") }, "v1"),
         Of(new("apps", "deployments", "Deployment", true) { ShortNames = ["deploy"], Generations = true, Fields = Spec }, "v1", true),
