@@ -10,4 +10,7 @@ internal static class ExitCodes
 internal sealed class CliException(int exitCode, string message, Exception? inner = null) : Exception(message, inner)
 {
     public int ExitCode => exitCode;
+
+    /// <summary>Whether who has been answered before had better ask again: nobody answers now, or a proxy in the coordinator's place.</summary>
+    public bool MayPass { get; init; } = exitCode == ExitCodes.TryAgain;
 }

@@ -29,21 +29,18 @@ internal sealed class Kvmctl : IDisposable
         return path;
     }
 
+    /// <summary>A run that goes on.</summary>
+    public RunningKvmctl Start(params string[] arguments) => new(Begin("dotnet", [Program, .. arguments]));
+
+    /// <summary>A shell script in a terminal of its own, in which <c>$KVMCTL</c> is the program.</summary>
+    public RunningKvmctl StartInTerminal(string script) => new(Begin("script", ["-qefc", script, "/dev/null"]));
+
     public Task<Run> RunAsync(params string[] arguments) => RunWithAsync("", arguments);
 
     /// <param name="input">Of its standard input.</param>
     public async Task<Run> RunWithAsync(string input, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "kvmctl.dll"), .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-        };
-        start.Environment["KVMCTL_CONFIG"] = LoginFile;
-        start.Environment.Remove("KUBECONFIG");
-        start.Environment["HOME"] = _directory;
-        using var process = Process.Start(start)!;
+        using var process = Begin("dotnet", [Program, .. arguments]);
         try
         {
             using var deadline = new CancellationTokenSource(Limit);
@@ -72,6 +69,18 @@ internal sealed class Kvmctl : IDisposable
     }
 
     public async Task<JsonNode> JsonAsync(params string[] arguments) => JsonNode.Parse(await DoAsync([.. arguments, "-o", "json"]), new JsonNodeOptions(), new JsonDocumentOptions())!;
+
+    private static string Program => Path.Combine(AppContext.BaseDirectory, "kvmctl.dll");
+
+    private Process Begin(string program, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.Environment["KVMCTL"] = $"dotnet {Program}";
+        start.Environment["KVMCTL_CONFIG"] = LoginFile;
+        start.Environment.Remove("KUBECONFIG");
+        start.Environment["HOME"] = _directory;
+        return Process.Start(start)!;
+    }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 }

@@ -12,7 +12,7 @@ using KvmAgent.Kubernetes;
 namespace KvmAgent.Cli.Management;
 
 /// <summary>The coordinator's management API, as `kvmctl login` has been told of it.</summary>
-internal sealed class ManagementClient : IDisposable
+internal sealed partial class ManagementClient : IDisposable
 {
     /// <summary>A restart answers when the guest has shut down.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
@@ -105,7 +105,7 @@ internal sealed class ManagementClient : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new CliException(ExitCodes.Unavailable, $"{_http.BaseAddress} does not answer: {e.InnerException?.Message ?? e.Message}; see that it runs, and that its certificate is trusted (login --ca-file) and of that name (--tls-server-name)", e);
+            throw NoAnswer(e);
         }
         catch (JsonException e)
         {
@@ -116,6 +116,9 @@ internal sealed class ManagementClient : IDisposable
             throw new CliException(ExitCodes.TryAgain, $"{_http.BaseAddress} did not answer within {Limit.TotalMinutes} minutes; look with `kvmctl vm list`", e);
         }
     }
+
+    private CliException NoAnswer(HttpRequestException e) => new(
+        ExitCodes.Unavailable, $"{_http.BaseAddress} does not answer: {e.InnerException?.Message ?? e.Message}; see that it runs, and that its certificate is trusted (login --ca-file) and of that name (--tls-server-name)", e) { MayPass = true };
 
     private async Task<CliException> FailureAsync(HttpResponseMessage response, CancellationToken cancel)
     {
@@ -129,16 +132,19 @@ internal sealed class ManagementClient : IDisposable
             // Somebody between has answered.
         }
 
-        var code = response.StatusCode switch
-        {
-            HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity => ExitCodes.Usage,
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ExitCodes.NoPermission,
-            HttpStatusCode.Conflict or HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout => ExitCodes.TryAgain,
-            HttpStatusCode.NotFound or HttpStatusCode.NotImplemented or HttpStatusCode.BadGateway => ExitCodes.Unavailable,
-            _ => ExitCodes.Software,
-        };
-        return new CliException(code, why ?? $"{_http.BaseAddress} answers {(int)response.StatusCode} {response.ReasonPhrase}, and not as a kvm-coordinator; see that the URL is that of its management API");
+        return why is not null ? new CliException(ExitCodeOf(response.StatusCode), why)
+            : new CliException(ExitCodeOf(response.StatusCode), $"{_http.BaseAddress} answers {(int)response.StatusCode} {response.ReasonPhrase}, and not as a kvm-coordinator; see that the URL is that of its management API") { MayPass = true };
     }
+
+    /// <param name="status">Of an answer, or behind <see cref="StreamCloses.Refused"/>.</param>
+    public static int ExitCodeOf(HttpStatusCode status) => status switch
+    {
+        HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity => ExitCodes.Usage,
+        HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ExitCodes.NoPermission,
+        HttpStatusCode.Conflict or HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout => ExitCodes.TryAgain,
+        HttpStatusCode.NotFound or HttpStatusCode.NotImplemented or HttpStatusCode.BadGateway => ExitCodes.Unavailable,
+        _ => ExitCodes.Software,
+    };
 
     /// <summary>Of the kubeconfig's user: those that plugins make expire, so none is kept.</summary>
     private static async Task<string> TokenAsync(LoginFile login, CancellationToken cancel)

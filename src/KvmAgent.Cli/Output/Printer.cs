@@ -55,7 +55,7 @@ internal sealed class Printer(TextWriter output, OutputFormat format)
 
                 break;
             default:
-                await TableAsync(items, [.. columns.Where(c => !c.Wide || format == OutputFormat.Wide)], nothing).ConfigureAwait(false);
+                await TableAsync(items, Shows(columns), nothing, new TableWidths()).ConfigureAwait(false);
                 break;
         }
     }
@@ -74,7 +74,44 @@ internal sealed class Printer(TextWriter output, OutputFormat format)
         _ => output.WriteLineAsync(Shown.Clean(answer.Message)),
     };
 
-    private async Task TableAsync<T>(IReadOnlyList<T> items, IReadOnlyList<Column<T>> columns, string nothing)
+    /// <summary>One more of a list that goes on: a line below its table, or a document of its own.</summary>
+    /// <param name="json">Of it.</param>
+    /// <param name="widths">Of the list so far.</param>
+    public async Task NextAsync<T>(T item, JsonNode json, Func<T, string> name, IReadOnlyList<Column<T>> columns, TableWidths widths)
+    {
+        switch (format)
+        {
+            case OutputFormat.Json:
+                await output.WriteLineAsync(json.ToJsonString()).ConfigureAwait(false);
+                break;
+            case OutputFormat.Yaml:
+                await output.WriteLineAsync($"---\n{YamlText.Of(json).TrimEnd('\n')}").ConfigureAwait(false);
+                break;
+            case OutputFormat.Name:
+                await output.WriteLineAsync(Shown.Clean(name(item))).ConfigureAwait(false);
+                break;
+            default:
+                WriteTable([item], Shows(columns), widths);
+                break;
+        }
+    }
+
+    /// <summary>A list's beginning, where it is a table: its rows.</summary>
+    /// <returns>False where it is not: each of it is one more.</returns>
+    public async Task<bool> BeginAsync<T>(IReadOnlyList<T> items, IReadOnlyList<Column<T>> columns, string nothing, TableWidths widths)
+    {
+        var isTable = format is OutputFormat.Table or OutputFormat.Wide;
+        if (isTable)
+        {
+            await TableAsync(items, Shows(columns), nothing, widths).ConfigureAwait(false);
+        }
+
+        return isTable;
+    }
+
+    private IReadOnlyList<Column<T>> Shows<T>(IReadOnlyList<Column<T>> columns) => [.. columns.Where(c => !c.Wide || format == OutputFormat.Wide)];
+
+    private async Task TableAsync<T>(IReadOnlyList<T> items, IReadOnlyList<Column<T>> columns, string nothing, TableWidths widths)
     {
         if (items.Count == 0)
         {
@@ -82,15 +119,22 @@ internal sealed class Printer(TextWriter output, OutputFormat format)
             return;
         }
 
-        var table = new Table().NoBorder();
-        foreach (var column in columns)
+        WriteTable(items, columns, widths);
+    }
+
+    private void WriteTable<T>(IReadOnlyList<T> items, IReadOnlyList<Column<T>> columns, TableWidths widths)
+    {
+        var table = new Table { ShowHeaders = !widths.IsBegun }.NoBorder();
+        IReadOnlyList<IReadOnlyList<string>> rows = [.. items.Select(item => columns.Select(c => Shown.Clean(c.Value(item))).ToList())];
+        var wide = widths.Include([[.. columns.Select(static c => c.Title)], .. rows]);
+        foreach (var (i, column) in columns.Index())
         {
-            table.AddColumn(new TableColumn(new Text(column.Title)).NoWrap().PadLeft(0).PadRight(3));
+            table.AddColumn(new TableColumn(new Text(column.Title)) { Width = wide[i] }.NoWrap().PadLeft(0).PadRight(3));
         }
 
-        foreach (var item in items)
+        foreach (var (row, item) in rows.Zip(items))
         {
-            table.AddRow(columns.Select(c => (Spectre.Console.Rendering.IRenderable)new Text(Shown.Clean(c.Value(item)), c.Style?.Invoke(item) is { } color ? new Style(color) : null)).ToArray());
+            table.AddRow(columns.Select((c, i) => (Spectre.Console.Rendering.IRenderable)new Text(row[i], c.Style?.Invoke(item) is { } color ? new Style(color) : null)).ToArray());
         }
 
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = IsTerminal ? AnsiSupport.Detect : AnsiSupport.No });

@@ -10,6 +10,7 @@ internal static class VmCommand
     {
         ListCommand.Create(),
         GetCommand.Create(),
+        WatchCommand.Create(),
         CreateCommand.Create(),
         PowerCommand.Start(),
         PowerCommand.Stop(),
