@@ -32,8 +32,11 @@ internal sealed class Kvmctl : IDisposable
     /// <summary>A run that goes on.</summary>
     public RunningKvmctl Start(params string[] arguments) => new(Begin("dotnet", [Program, .. arguments]));
 
-    /// <summary>A shell script in a terminal of its own, in which <c>$KVMCTL</c> is the program.</summary>
+    /// <summary>A shell script in a terminal of its own, in which <c>$KVMCTL</c> is the program, and <c>$HOME/pid</c> may be told which process it is.</summary>
     public RunningKvmctl StartInTerminal(string script) => new(Begin("script", ["-qefc", script, "/dev/null"]));
+
+    /// <summary>To the process of such a script.</summary>
+    public void Signal(int number) => RunningKvmctl.Signal(int.Parse(File.ReadAllText(Path.Combine(_directory, "pid"))), number);
 
     public Task<Run> RunAsync(params string[] arguments) => RunWithAsync("", arguments);
 

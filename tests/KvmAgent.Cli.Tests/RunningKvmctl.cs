@@ -40,7 +40,9 @@ internal sealed class RunningKvmctl : IDisposable
     public void EndInput() => _process.StandardInput.Close();
 
     /// <param name="number">2 is Ctrl-C's, 15 kill's.</param>
-    public void Signal(int number) => Kill(_process.Id, number).ShouldBe(0);
+    public void Signal(int number) => Signal(_process.Id, number);
+
+    public static void Signal(int process, int number) => Kill(process, number).ShouldBe(0);
 
     public async Task<Run> EndAsync()
     {

@@ -11,6 +11,7 @@ internal static class VmCommand
         ListCommand.Create(),
         GetCommand.Create(),
         WatchCommand.Create(),
+        ConsoleCommand.Create(),
         CreateCommand.Create(),
         PowerCommand.Start(),
         PowerCommand.Stop(),

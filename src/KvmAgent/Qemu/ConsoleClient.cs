@@ -37,7 +37,7 @@ internal sealed class ConsoleClient
     /// <param name="cancel">Leaves.</param>
     /// <exception cref="AgentException">No agent has a console there.</exception>
     public static Task RunAsync(string path, TimeSpan quiet, TimeProvider time, CancellationToken cancel = default) =>
-        RunAsync(path, quiet, 0, Console.OpenStandardInput(), Console.OpenStandardOutput(), Console.Error, time, cancel);
+        RunAsync(path, quiet, 0, ConsoleTerminal.OpenInput(), Console.OpenStandardOutput(), Console.Error, time, cancel);
 
     /// <summary>As above, with other streams; <paramref name="descriptor"/> is the input's, which may be a terminal.</summary>
     public static async Task RunAsync(

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace KvmAgent.Qemu;
 
@@ -15,6 +16,9 @@ internal sealed unsafe partial class ConsoleTerminal : IDisposable
     private readonly byte[] _before = new byte[TermiosSize];
 
     private ConsoleTerminal(int descriptor) => _descriptor = descriptor;
+
+    /// <summary>Standard input, byte by byte: on a terminal the runtime's own stream of it reads, edits and echoes lines, however raw that is.</summary>
+    public static FileStream OpenInput() => new(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
 
     /// <returns>Null where the descriptor is no terminal.</returns>
     public static ConsoleTerminal? TryMakeRaw(int descriptor)

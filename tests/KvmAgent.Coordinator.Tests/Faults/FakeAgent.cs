@@ -20,6 +20,10 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
     });
 
     private readonly Lock _gate = new();
+
+    /// <summary>Who has the console, and who the screen: each is asked to leave when another comes.</summary>
+    private readonly Dictionary<string, CancellationTokenSource> _owners = [];
+
     private readonly AgentStart _start = new(Guid.NewGuid().ToString("N"), TimeProvider.System.GetUtcNow());
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private VmStatus _status = new(machine, pod.Namespace, VmPhase.Preparing, null, TimeProvider.System.GetUtcNow(), false, null, 0);
@@ -37,7 +41,7 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
     public int Links => Volatile.Read(ref _links);
 
     public LinkHello Hello => new(
-        LinkProtocol.Version, "1.0.0", pod, machine, _start, [LinkMethods.Pause, LinkMethods.Unpause, LinkMethods.Shutdown, LinkMethods.OpenStream], [StreamKinds.Console]);
+        LinkProtocol.Version, "1.0.0", pod, machine, _start, [LinkMethods.Pause, LinkMethods.Unpause, LinkMethods.Shutdown, LinkMethods.OpenStream], [StreamKinds.Console, StreamKinds.Vnc]);
 
     public StatusReport Report
     {
@@ -138,18 +142,54 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
         }
     }
 
-    /// <summary>A stream whose end says what it is told.</summary>
-    private async Task EchoAsync(Uri coordinator, string id)
+    /// <summary>A stream whose end says what it is told, and that it is taken over when another is asked for.</summary>
+    private async Task EchoAsync(Uri coordinator, OpenStreamRequest wanted, CancellationTokenSource owner)
     {
         using var limit = new CancellationTokenSource(Limit);
-        using var socket = await DialAsync(new Uri(coordinator, LinkProtocol.StreamPath + id), limit.Token);
-        var buffer = new byte[4096];
-        while (await socket.ReceiveAsync(buffer.AsMemory(), limit.Token) is { MessageType: not WebSocketMessageType.Close } part)
+        try
         {
-            await socket.SendAsync(buffer.AsMemory(0, part.Count), part.MessageType, part.EndOfMessage, limit.Token);
+            using var socket = await DialAsync(new Uri(coordinator, LinkProtocol.StreamPath + wanted.Id), limit.Token);
+            using var lost = owner.Token.Register(() => _ = socket.CloseOutputAsync(LinkProtocol.TakenOver, null, limit.Token));
+            var buffer = new byte[4096];
+            while (await socket.ReceiveAsync(buffer.AsMemory(), limit.Token) is { MessageType: not WebSocketMessageType.Close } part)
+            {
+                await socket.SendAsync(buffer.AsMemory(0, part.Count), part.MessageType, part.EndOfMessage, limit.Token);
+            }
+
+            if (socket.State == WebSocketState.CloseReceived)
+            {
+                await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, limit.Token);
+            }
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                if (_owners.GetValueOrDefault(wanted.Kind) == owner)
+                {
+                    _owners.Remove(wanted.Kind);
+                }
+            }
+        }
+    }
+
+    /// <exception cref="JsonRpcException">Another has it, and keeps it.</exception>
+    private CancellationTokenSource Own(OpenStreamRequest wanted)
+    {
+        CancellationTokenSource? former;
+        var owner = new CancellationTokenSource();
+        lock (_gate)
+        {
+            if (_owners.TryGetValue(wanted.Kind, out former) && wanted.Preserve)
+            {
+                throw new JsonRpcException(LinkErrors.Busy, $"the {wanted.Kind} is in use; leave out preserveSession to take it over");
+            }
+
+            _owners[wanted.Kind] = owner;
         }
 
-        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, limit.Token);
+        former?.Cancel();
+        return owner;
     }
 
     private JsonElement Answer(Uri coordinator, string method, JsonElement parameters)
@@ -163,7 +203,8 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
                 Set(VmPhase.Running, ready: true);
                 break;
             case LinkMethods.OpenStream:
-                _ = EchoAsync(coordinator, parameters.Deserialize(LinkJson.Default.OpenStreamRequest)!.Id);
+                var wanted = parameters.Deserialize(LinkJson.Default.OpenStreamRequest)!;
+                _ = EchoAsync(coordinator, wanted, Own(wanted));
                 break;
             default:
                 throw new JsonRpcException(LinkErrors.MethodNotFound, $"this agent does not know {method}");

@@ -6,15 +6,18 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace KvmAgent.TestSupport.Api;
 
 /// <summary>
 /// Hands requests of other groups through to whoever serves them, as kube-aggregator does: where an APIService says so, over TLS to the name
-/// of its Service, checked by its caBundle, with the front proxy's certificate and the user in headers. No WebSockets.
+/// of its Service, checked by its caBundle, with the front proxy's certificate and the user in headers; upgrades too, whose bytes it passes on without looking at them.
 /// </summary>
 internal sealed class Aggregator(World world) : IDisposable
 {
+    private static readonly string[] Upgrade = ["Connection", "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol"];
+
     private readonly ConcurrentDictionary<string, (IPEndPoint EndPoint, X509Certificate2 Certificate)> _backends = [];
     private readonly ConcurrentBag<HttpMessageInvoker> _invokers = [];
 
@@ -25,14 +28,10 @@ internal sealed class Aggregator(World world) : IDisposable
 
     public async Task<Answer> ForwardAsync(HttpContext http, RequestPath path, Identity user)
     {
-        if (http.WebSockets.IsWebSocketRequest)
-        {
-            throw new ApiError(501, "NotImplemented", "this server's aggregator knows no WebSockets") { Complaint = true };
-        }
-
+        var upgrade = http.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } feature ? feature : null;
         var (endPoint, certificate) = _backends[path.Group];
-        var (name, bundle) = Service($"{path.Version}.{path.Group}");
-        using var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), $"https://{name}{http.Request.Path}{http.Request.QueryString}");
+        var (service, bundle) = Service($"{path.Version}.{path.Group}");
+        using var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), $"https://{service}{http.Request.Path}{http.Request.QueryString}");
         var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body, http.RequestAborted);
         if (body.Length > 0)
@@ -43,15 +42,40 @@ internal sealed class Aggregator(World world) : IDisposable
 
         request.Headers.Add("X-Remote-User", user.Name);
         request.Headers.Add("X-Remote-Group", user.Groups);
+        foreach (var name in upgrade is null ? [] : Upgrade)
+        {
+            request.Headers.TryAddWithoutValidation(name, http.Request.Headers[name].ToArray());
+        }
+
         try
         {
-            using var response = await Invoker(endPoint, certificate, bundle).SendAsync(request, http.RequestAborted);
+            var response = await Invoker(endPoint, certificate, bundle).SendAsync(request, http.RequestAborted);
+            if (upgrade is not null && response.StatusCode == HttpStatusCode.SwitchingProtocols)
+            {
+                return new Answer((int)response.StatusCode, []) { Watch = () => PumpAsync(http, upgrade, response) };
+            }
+
+            using var whole = response;
             return new Answer((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(http.RequestAborted), response.Content.Headers.ContentType?.ToString() ?? "");
         }
         catch (HttpRequestException e)
         {
             throw new ApiError(503, "ServiceUnavailable", $"error trying to reach service: {e.Message}");
         }
+    }
+
+    /// <summary>The bytes both ways, until either end ends.</summary>
+    private static async Task PumpAsync(HttpContext http, IHttpUpgradeFeature upgrade, HttpResponseMessage response)
+    {
+        using var ended = response;
+        foreach (var (name, values) in response.Headers.Where(static h => h.Key.StartsWith("Sec-WebSocket-", StringComparison.OrdinalIgnoreCase) || h.Key is "Upgrade"))
+        {
+            http.Response.Headers[name] = values.ToArray();
+        }
+
+        await using var backend = await response.Content.ReadAsStreamAsync(http.RequestAborted);
+        await using var client = await upgrade.UpgradeAsync();
+        await Task.WhenAny(client.CopyToAsync(backend, http.RequestAborted), backend.CopyToAsync(client, http.RequestAborted));
     }
 
     public void Dispose()
