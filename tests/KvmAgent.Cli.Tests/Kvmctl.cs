@@ -78,6 +78,9 @@ internal sealed class Kvmctl : IDisposable
     private Process Begin(string program, IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        // No browser for tests.
+        start.Environment.Remove("DISPLAY");
+        start.Environment.Remove("WAYLAND_DISPLAY");
         start.Environment["KVMCTL"] = $"dotnet {Program}";
         start.Environment["KVMCTL_CONFIG"] = LoginFile;
         start.Environment.Remove("KUBECONFIG");

@@ -12,6 +12,7 @@ internal static class VmCommand
         GetCommand.Create(),
         WatchCommand.Create(),
         ConsoleCommand.Create(),
+        VncCommand.Create(),
         CreateCommand.Create(),
         PowerCommand.Start(),
         PowerCommand.Stop(),
