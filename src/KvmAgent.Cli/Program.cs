@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KvmAgent.Cli;
+using KvmAgent.Cli.Completion;
 using KvmAgent.Cli.Login;
 using KvmAgent.Cli.Nodes;
 using KvmAgent.Cli.Providers;
@@ -12,6 +13,7 @@ var root = new RootCommand("Manages virtual machines by a kvm-coordinator.")
     ProviderCommand.Create(),
     LoginCommand.Create(),
     LogoutCommand.Create(),
+    CompletionCommand.Create(),
 };
 var command = root.Parse(args);
 var code = await command.InvokeAsync();
