@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Tests.Rest;
+using KvmAgent.Coordinator.Tests.Support;
 
 namespace KvmAgent.Cli.Tests;
 
@@ -85,6 +86,16 @@ public sealed class VmTests : IAsyncLifetime
         (await _kvmctl.DoAsync("vm", "list", "-n", "shop", "--power-state", "stopped", "-o", "yaml")).ShouldContain("name: db");
         (await _kvmctl.DoAsync("vm", "list")).ShouldBe("there are no machines in namespace default; -A lists those of all\n");
         (await _kvmctl.JsonAsync("vm", "get", "shop/web"))["vm"]!["power_state"]!.GetValue<string>().ShouldBe("running");
+    }
+
+    [Fact]
+    public async Task Events_tell_what_happened()
+    {
+        _management.Cluster.Apply("web");
+        await _management.Cluster.RunningAsync("web");
+        await Until.TrueAsync(async () => (await _kvmctl.DoAsync("vm", "events", "shop/web")).Contains("SuccessfulCreate", StringComparison.Ordinal));
+        (await _kvmctl.DoAsync("vm", "events", "shop/web")).ShouldMatch(@"(?m)^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE *$");
+        await FailsAsync(69, "machine shop/none not found", "vm", "events", "shop/none");
     }
 
     [Fact]

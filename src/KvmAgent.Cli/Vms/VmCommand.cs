@@ -10,6 +10,7 @@ internal static class VmCommand
     {
         ListCommand.Create(),
         GetCommand.Create(),
+        EventsCommand.Create(),
         CreateCommand.Create(),
         PowerCommand.Start(),
         PowerCommand.Stop(),

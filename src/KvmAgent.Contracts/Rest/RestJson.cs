@@ -13,6 +13,7 @@ namespace KvmAgent.Contracts.Rest;
 [JsonSerializable(typeof(TemplateRequest))]
 [JsonSerializable(typeof(TemplateParameterList))]
 [JsonSerializable(typeof(VmChange))]
+[JsonSerializable(typeof(VmEventList))]
 [JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(NodeList))]
 [JsonSerializable(typeof(ProviderListRequest))]
