@@ -64,6 +64,9 @@ internal sealed class AloneCoordinator : IAsyncDisposable
 
     public string Login => _directory.Login;
 
+    /// <summary>Where a browser goes.</summary>
+    public Uri Console => Url(EndPoints[3]);
+
     public string AgentsDirectory => _directory.Agents;
 
     /// <summary>What an agent on this machine dials.</summary>

@@ -32,6 +32,7 @@ internal static partial class AloneCommand
             await coordinator.StartAsync(stop.Token).ConfigureAwait(false);
             var log = logs.CreateLogger("kvm-coordinator");
             LogStarted(log, string.Join(", ", coordinator.EndPoints), coordinator.Kubeconfig, coordinator.Login);
+            LogConsole(log, coordinator.Console, coordinator.Login);
             LogAgents(log, coordinator.AgentUrl.GetLeftPart(UriPartial.Authority), coordinator.AgentsDirectory);
             await coordinator.RunAsync(stop.Token).ConfigureAwait(false);
         }
@@ -45,6 +46,9 @@ internal static partial class AloneCommand
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the coordinator listens at {EndPoints} (agents, API, health, management); kubectl and virtctl: export KUBECONFIG={Kubeconfig}; kvmctl: export KVMCTL_CONFIG={Login}")]
     private static partial void LogStarted(ILogger log, string endPoints, string kubeconfig, string login);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "the web console is at {Console}; log in with the token in {Login}")]
+    private static partial void LogConsole(ILogger log, Uri console, string login);
 
     [LoggerMessage(
         Level = LogLevel.Information,

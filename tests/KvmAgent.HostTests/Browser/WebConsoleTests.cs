@@ -1,4 +1,9 @@
+using System.Net;
+using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Subresources;
 using KvmAgent.HostTests.Alone;
+using KvmAgent.HostTests.Cluster;
+using KvmAgent.HostTests.Containers;
 using KvmAgent.HostTests.Guests;
 using KvmAgent.HostTests.Support;
 using Microsoft.Playwright;
@@ -8,6 +13,8 @@ namespace KvmAgent.HostTests.Browser;
 /// <summary>The web console in a real browser, against a real coordinator, agent and guest.</summary>
 public class WebConsoleTests
 {
+    private static readonly LocatorWaitForOptions Patience = new() { Timeout = (float)AgentProcess.Patience.TotalMilliseconds };
+
     [Fact]
     public async Task A_guests_screen_is_seen_and_its_serial_console_answers()
     {
@@ -47,6 +54,56 @@ public class WebConsoleTests
         await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Pause", Disabled = false }).WaitForAsync();
         browser.Complaints.ShouldBeEmpty();
         other.Complaints.ShouldBeEmpty();
+    }
+
+    [ContainerFact]
+    public async Task A_machine_is_made_by_the_form_and_another_stopped_and_started_by_its_buttons()
+    {
+        await using var server = await ClusterServer.StartAsync();
+        await using var cluster = await TestCluster.StartAsync(server.Kubeconfig);
+        server.Api.Aggregate(SubresourceApi.Group, new IPEndPoint(IPAddress.Loopback, cluster.ApiPort), server.FrontProxyCertificate);
+        await cluster.CreateGuestClaimAsync("web-disk");
+        var machine = GuestMachine.Of("web", "web-disk");
+        // No name and no label is as bad, for the API allows none.
+        const string hostile = "<img src=x onerror=alert(1)>";
+        await cluster.Client.CreateAsync(
+            Kinds.VirtualMachines, machine with { Metadata = machine.Metadata with { Annotations = new Dictionary<string, string> { ["hostile"] = hostile } } }, CancellationToken.None);
+
+        await using var browser = await ConsoleBrowser.StartAsync(null);
+        var page = browser.Page;
+        await browser.LogInAsync(cluster.Management, server.Api.Token);
+        var line = page.Locator("tr[data-vm='default/web']");
+        await line.GetByText("Running", new LocatorGetByTextOptions { Exact = true }).WaitForAsync(Patience);
+        await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(ConsoleBrowser.Pictures, "console-list.png") });
+        await line.GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = "Stop" }).ClickAsync();
+        await line.GetByText("Stopped", new LocatorGetByTextOptions { Exact = true }).WaitForAsync(Patience);
+        await cluster.PrintsAsync("web", "Stopped");
+
+        await line.GetByRole(AriaRole.Link, new LocatorGetByRoleOptions { Name = "web", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "YAML" }).ClickAsync();
+        await page.GetByText($"hostile: \"{hostile}\"").WaitForAsync();
+        (await page.Locator("main img").CountAsync()).ShouldBe(0);
+        await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Start", Exact = true }).ClickAsync();
+        await page.GetByText("Running", new PageGetByTextOptions { Exact = true }).First.WaitForAsync(Patience);
+        await cluster.PrintsAsync("web", "Running");
+
+        await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "New machine" }).ClickAsync();
+        await page.GetByLabel("Name", new PageGetByLabelOptions { Exact = true }).FillAsync("made");
+        await page.GetByLabel("Image").FillAsync("docker://registry.invalid/guest:1");
+        await page.GetByLabel("CPUs").FillAsync("2");
+        await page.GetByLabel("SSH key").FillAsync("ssh-ed25519 AAAA me@here");
+        await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Make it" }).ClickAsync();
+        await page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = "default / made" }).WaitForAsync();
+        var made = (await cluster.MachineAsync("made")).Spec!.Template.Spec!;
+        made.Domain!.Cpu!.Cores.ShouldBe(2);
+        made.Volumes![0].ContainerDisk!.Image.ShouldBe("registry.invalid/guest:1");
+        made.Volumes[1].CloudInitNoCloud!.UserData.ShouldBe("#cloud-config\nssh_authorized_keys:\n  - \"ssh-ed25519 AAAA me@here\"\n");
+
+        await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Delete" }).ClickAsync();
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = "Delete" }).ClickAsync();
+        await page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = "Machines" }).WaitForAsync();
+        await page.Locator("tr[data-vm='default/made']").WaitForAsync(new LocatorWaitForOptions { State = WaitForSelectorState.Detached, Timeout = Patience.Timeout });
+        browser.Complaints.ShouldBeEmpty();
     }
 
     /// <returns>How many of a canvas' points are not black.</returns>

@@ -69,8 +69,14 @@ internal sealed class ClusterNode : IAsyncDisposable
         }
         catch (KubernetesException e) when (e.IsNotFound)
         {
-            // Somebody has taken it away by force: it ends here. Of anything else that is missing the test is told at its end.
-            (await _client.FindAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, CancellationToken.None))?.Metadata.Uid.ShouldNotBe(pod.Metadata.Uid, e.Message);
+            // Somebody has taken it away, by force or with what it mounts: it ends here. Of anything else that is missing the test is told at its end.
+            var now = await _client.FindAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, CancellationToken.None);
+            if (now?.Metadata.Uid == pod.Metadata.Uid)
+            {
+                now!.Metadata.DeletionTimestamp.ShouldNotBeNull(e.Message);
+                await _client.DeleteIfThereAsync(
+                    CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, new DeleteOptions { GracePeriodSeconds = 0, Uid = pod.Metadata.Uid }, CancellationToken.None);
+            }
         }
     }
 

@@ -58,6 +58,9 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Where the coordinator listens for the API server.</summary>
     public int ApiPort { get; private set; }
 
+    /// <summary>Where people find the coordinator.</summary>
+    public Uri Management { get; private set; } = null!;
+
     /// <summary>Where images are sent.</summary>
     public int UploadPort { get; private set; }
 
@@ -206,7 +209,7 @@ internal sealed class TestCluster : IAsyncDisposable
         Coordinator = Add(Background.Start("env", [.. environment.Select(static e => $"{e.Key}={e.Value}"), "dotnet", Program, "serve"]));
         var line = await Coordinator.WaitForLineAsync("listens at");
         var ports = line.Split("listens at ")[1].Split(" (")[0].Split(", ").Select(static e => int.Parse(e.Split(':')[1], CultureInfo.InvariantCulture)).ToArray();
-        (ApiPort, UploadPort) = (ports[1], ports[4]);
+        (ApiPort, Management, UploadPort) = (ports[1], new Uri($"https://127.0.0.1:{ports[3]}"), ports[4]);
         await RegisterAsync();
         await OfferAsync(AgentPort, ports[0]);
     }

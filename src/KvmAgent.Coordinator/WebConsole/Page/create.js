@@ -12,7 +12,7 @@ export async function create(main) {
 
     return [element, h("div", { class: "field" }, h("label", { for: id }, label), element, hint && h("span", { class: "hint" }, hint))];
   };
-  const [name, nameField] = input("name", "Name", { required: true, pattern: "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", title: "lower-case letters, digits and '-'" });
+  const [name, nameField] = input("name", "Name", { required: true, pattern: "[a-z0-9]([\\-a-z0-9]{0,61}[a-z0-9])?", title: "lower-case letters, digits and '-'" });
   const [ns, nsField] = input("namespace", "Namespace", { placeholder: "default" });
   const [image, imageField] = input("image", "Image", { required: true, placeholder: "https://…/image.qcow2 or docker://registry/name:tag" },
     "A disk by http or https, in any usual format, is fetched once and kept; a container disk is fetched at each start.");
