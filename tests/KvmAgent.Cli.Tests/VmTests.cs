@@ -1,4 +1,5 @@
 using KvmAgent.Coordinator.Tests.Rest;
+using KvmAgent.Coordinator.Tests.Support;
 
 namespace KvmAgent.Cli.Tests;
 
@@ -15,6 +16,24 @@ public sealed class VmTests : IAsyncLifetime
         spec:
           runStrategy: Manual
           template: {spec: {domain: {memory: {guest: 1Gi}, devices: {} }, volumes: [{name: root, emptyDisk: {capacity: 1Gi} } ] } }
+        """;
+
+    private const string Template =
+        """
+        apiVersion: template.openshift.io/v1
+        kind: Template
+        metadata: {name: small}
+        parameters:
+        - {name: NAME, required: true, description: Of the machine}
+        - {name: SIZE, value: "1"}
+        - {name: KEY, generate: expression, from: "[a-z]{8}"}
+        objects:
+        - apiVersion: kubevirt.io/v1
+          kind: VirtualMachine
+          metadata: {name: "${NAME}", annotations: {key: "${KEY}"}}
+          spec:
+            runStrategy: Manual
+            template: {spec: {domain: {memory: {guest: "${SIZE}Gi"}, devices: {} }, volumes: [{name: root, emptyDisk: {capacity: 1Gi} } ] } }
         """;
 
     private Kvmctl _kvmctl = null!;
@@ -70,10 +89,43 @@ public sealed class VmTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Events_tell_what_happened()
+    {
+        _management.Cluster.Apply("web");
+        await _management.Cluster.RunningAsync("web");
+        await Until.TrueAsync(async () => (await _kvmctl.DoAsync("vm", "events", "shop/web")).Contains("SuccessfulCreate", StringComparison.Ordinal));
+        (await _kvmctl.DoAsync("vm", "events", "shop/web")).ShouldMatch(@"(?m)^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE *$");
+        await FailsAsync(69, "machine shop/none not found", "vm", "events", "shop/none");
+    }
+
+    [Fact]
     public async Task A_manifest_comes_by_the_standard_input_too()
     {
         var run = await _kvmctl.RunWithAsync(Manifest, "vm", "create", "-n", "shop", "-f", "-");
         (run.ExitCode, run.Output).ShouldBe((0, "shop/web is created\n"));
+    }
+
+    [Fact]
+    public async Task A_template_and_its_parameters_make_a_machine()
+    {
+        var template = _kvmctl.Write("template.yaml", Template);
+        (await _kvmctl.DoAsync("vm", "create", "-f", template, "--parameters")).ShouldMatch(@"^NAME +REQUIRED +VALUE +DESCRIPTION *\nNAME +True +Of the machine *\nSIZE +False +1 *\nKEY +False +\(generated\) *\n$");
+        (await _kvmctl.DoAsync("vm", "create", "-n", "shop", "-f", template, "-p", "NAME=web", "-p", "SIZE=2")).ShouldBe("shop/web is created\n");
+        ((string?)_management.Cluster.Machine("web")!["spec"]!["template"]!["spec"]!["domain"]!["memory"]!["guest"]).ShouldBe("2Gi");
+
+        var secrets = _kvmctl.Write("secrets", "# none of them shows\n\nTIER=a=b \n");
+        (await _kvmctl.DoAsync("vm", "create", "-n", "shop", "-f", _kvmctl.Write("db.yaml", Manifest.Replace("name: web", "name: '${NAME}'").Replace("{tier: front}", "{tier: front}\n  annotations: {tier: '${TIER}'}")), "-p", "NAME=db", "--param-file", secrets))
+            .ShouldBe("shop/db is created\n");
+        ((string?)_management.Cluster.Machine("db")!["metadata"]!["annotations"]!["tier"]).ShouldBe("a=b ");
+
+        await FailsAsync(64, "NAME missing; \"NMAE\" unknown; it takes NAME, SIZE, KEY", "vm", "create", "-f", template, "-p", "NMAE=x");
+        await FailsAsync(64, "--param NAME is no parameter; write NAME=VALUE", "vm", "create", "-f", template, "-p", "NAME");
+        await FailsAsync(64, "--param NAME gives NAME once more", "vm", "create", "-f", template, "-p", "NAME=a", "-p", "NAME=b");
+        await FailsAsync(64, "has 2 documents, and parameters are for one template", "vm", "create", "-f", _kvmctl.Write("two.yaml", $"{Manifest}\n---\n{Manifest}"), "-p", "A=b");
+        await FailsAsync(64, "there is nothing to make; give --filename, or --template", "vm", "create");
+        await FailsAsync(64, "exclude one another", "vm", "create", "-f", template, "--template", "a/b");
+        await FailsAsync(69, "template a/b not found", "vm", "create", "--template", "a/b");
+        _management.Cluster.Server.TakeComplaints().ShouldHaveSingleItem();
     }
 
     [Fact]

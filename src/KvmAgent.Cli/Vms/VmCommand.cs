@@ -13,6 +13,7 @@ internal static class VmCommand
         WatchCommand.Create(),
         ConsoleCommand.Create(),
         VncCommand.Create(),
+        EventsCommand.Create(),
         CreateCommand.Create(),
         PowerCommand.Start(),
         PowerCommand.Stop(),

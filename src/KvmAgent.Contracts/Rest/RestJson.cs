@@ -10,7 +10,10 @@ namespace KvmAgent.Contracts.Rest;
 [JsonSerializable(typeof(VmPowerRequest))]
 [JsonSerializable(typeof(VmCreateRequest))]
 [JsonSerializable(typeof(VmAnswer))]
+[JsonSerializable(typeof(TemplateRequest))]
+[JsonSerializable(typeof(TemplateParameterList))]
 [JsonSerializable(typeof(VmChange))]
+[JsonSerializable(typeof(VmEventList))]
 [JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(NodeList))]
 [JsonSerializable(typeof(ProviderListRequest))]
@@ -23,11 +26,12 @@ namespace KvmAgent.Contracts.Rest;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 public sealed partial class RestJson : JsonSerializerContext
 {
-    /// <summary>For the server: a field that it does not know is somebody's mistake. A client passes over those that a newer server tells.</summary>
+    /// <summary>For the server: a field that it does not know, or that is there twice, is somebody's mistake. A client passes over those that a newer server tells.</summary>
     public static RestJson Strict { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
     });
 }

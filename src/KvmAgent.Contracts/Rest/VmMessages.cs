@@ -113,12 +113,6 @@ public sealed record VmPowerRequest
     public long? GracePeriodSeconds { get; init; }
 }
 
-/// <param name="Manifest">A VirtualMachine of <c>kubevirt.io/v1</c>. Without a namespace it is made in the provider's.</param>
-public sealed record VmCreateRequest(JsonObject? Manifest)
-{
-    public string? Provider { get; init; }
-}
-
 /// <summary>What was done, or is under way.</summary>
 /// <param name="Id"><c>namespace/name</c>; of a provider its name.</param>
 /// <param name="Message">For people.</param>

@@ -35,8 +35,9 @@ internal sealed partial record RestRequest(HttpContext Http, Caller Caller)
             var json = text.Length == 0 ? "{}"u8 : text.GetBuffer().AsSpan(0, (int)text.Length);
             return JsonSerializer.Deserialize(json, type) ?? throw new CoordinatorException(FailureReason.BadRequest, "the request's body is null; send a JSON object");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or ArgumentException)
         {
+            // The latter where an object has a key twice.
             throw new CoordinatorException(FailureReason.BadRequest, $"the request's body is not understood: {e.Message}");
         }
     }

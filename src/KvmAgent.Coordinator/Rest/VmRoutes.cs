@@ -28,8 +28,9 @@ internal sealed class VmRoutes(ProviderSet providers, IAccess access, TimeProvid
     [
         RestRoute.Of(HttpMethods.Post, $"{Root}/list", "Lists machines.", Json.VmListRequest, Json.VmList, ListAsync, changes: false),
         RestRoute.Of(HttpMethods.Get, One, "Tells everything of a machine.", Json.VmDetails, GetAsync) with { Query = [Provider.Parameter] },
-        RestRoute.Of(HttpMethods.Post, Root, "Makes a machine of a manifest.", Json.VmCreateRequest, Json.VmAnswer, CreateAsync) with { Status = 201 },
         RestRoute.Of(HttpMethods.Delete, One, "Deletes a machine, and what was made for it.", Json.VmAnswer, DeleteAsync, changes: true) with { Query = [Provider.Parameter] },
+        .. new VmMaking(providers, time).All(Root),
+        new VmEvents(providers, time).Route(One),
         .. _power.All(One),
         .. new VmStreams(providers, access, time).All(Root, One),
         NotThere(HttpMethods.Post, "migrate", "Moves a machine to another node."),
@@ -85,45 +86,6 @@ internal sealed class VmRoutes(ProviderSet providers, IAccess access, TimeProvid
         return new VmDetails(summary, machine.Result.Json, instance.Result.Json, time.GetUtcNow());
     });
 
-    private async Task<VmAnswer> CreateAsync(RestRequest request, VmCreateRequest asked)
-    {
-        var manifest = asked.Manifest ?? throw new CoordinatorException(FailureReason.BadRequest, "manifest is missing; give a VirtualMachine");
-        if ((Text(manifest["apiVersion"]), Text(manifest["kind"])) is not ({ } version, "VirtualMachine") || !version.StartsWith(Kinds.Group + "/", StringComparison.Ordinal))
-        {
-            throw new CoordinatorException(FailureReason.BadRequest, $"manifest is {Text(manifest["apiVersion"])} {Text(manifest["kind"])}; give a {Kinds.VirtualMachines.ApiVersion} VirtualMachine");
-        }
-
-        manifest = (JsonObject)manifest.DeepClone();
-        if (manifest["metadata"] is not JsonObject metadata || Text(metadata["name"]) is not { } name)
-        {
-            throw new CoordinatorException(FailureReason.BadRequest, "manifest.metadata.name is missing; give the machine a name");
-        }
-
-        manifest["apiVersion"] = Kinds.VirtualMachines.ApiVersion;
-        return await providers.UseAsync(request.Caller, asked.Provider, async provider =>
-        {
-            var key = new MachineKey(Text(metadata["namespace"]) ?? provider.Namespace, name);
-            metadata["namespace"] = key.Namespace;
-            SetStorageClass(manifest, provider.StorageClass);
-            await provider.ClientFor(request.Caller).SendRawAsync(
-                HttpMethod.Post, Kinds.VirtualMachines.Path(key.Namespace) + "?fieldManager=kvm-coordinator", manifest, request.Cancel).ConfigureAwait(false);
-            return new VmAnswer(key.ToString(), $"{key} is created", time.GetUtcNow());
-        }, request.Cancel).ConfigureAwait(false);
-    }
-
-    /// <summary>A machine's volumes are of the provider's class where they say none.</summary>
-    private static void SetStorageClass(JsonObject manifest, string? storageClass)
-    {
-        var templates = storageClass is null ? null : (manifest["spec"] as JsonObject)?["dataVolumeTemplates"] as JsonArray;
-        foreach (var spec in (templates ?? []).Select(static t => (t as JsonObject)?["spec"] as JsonObject))
-        {
-            if ((spec?["storage"] ?? spec?["pvc"]) is JsonObject claim && claim["storageClassName"] is null)
-            {
-                claim["storageClassName"] = storageClass;
-            }
-        }
-    }
-
     private Task<VmAnswer> DeleteAsync(RestRequest request) => UseAsync(request, async (_, client) =>
     {
         var key = request.Machine;
@@ -164,6 +126,4 @@ internal sealed class VmRoutes(ProviderSet providers, IAccess access, TimeProvid
         _ => throw new CoordinatorException(FailureReason.NotImplemented, $"{verb} is not there yet: live migration, snapshots and export are the next step of kvm-coordinator"));
 
     public static CoordinatorException NotFound(MachineKey key) => new(FailureReason.NotFound, $"machine {key} not found");
-
-    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) && text.Length > 0 ? text : null;
 }

@@ -33,11 +33,26 @@ public sealed record Event : IKubernetesObject
 
     public int? Count { get; init; }
 
+    /// <summary>Of those that are written by events.k8s.io, as the scheduler does: they have no <see cref="FirstTimestamp"/>.</summary>
+    [JsonConverter(typeof(MicroTimeConverter))]
+    public DateTimeOffset? EventTime { get; init; }
+
+    /// <summary>Likewise, where it happened more than once.</summary>
+    public EventSeries? Series { get; init; }
+
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Unknown { get; set; }
 }
 
 public sealed record EventSource(string? Component);
+
+public sealed record EventSeries
+{
+    public int? Count { get; init; }
+
+    [JsonConverter(typeof(MicroTimeConverter))]
+    public DateTimeOffset? LastObservedTime { get; init; }
+}
 
 public sealed record ObjectReference
 {

@@ -62,9 +62,15 @@ internal sealed class ManagementCluster : IAsyncDisposable
 
     /// <param name="token">Null: the administrator's; empty: none.</param>
     /// <param name="at">Another replica; null: the first.</param>
-    public async Task<(int Code, JsonNode Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null, string? token = null, RunningCoordinator? at = null)
+    public Task<(int Code, JsonNode Body)> SendAsync(HttpMethod method, string path, JsonNode? body = null, string? token = null, RunningCoordinator? at = null) =>
+        SendAsync(method, path, body is null ? null : JsonContent.Create(body), token, at);
+
+    /// <param name="json">As it is: also what no JSON of a program would be.</param>
+    public Task<(int Code, JsonNode Body)> PostTextAsync(string path, string json) => SendAsync(HttpMethod.Post, path, new StringContent(json, Encoding.UTF8, "application/json"), null, null);
+
+    private async Task<(int Code, JsonNode Body)> SendAsync(HttpMethod method, string path, HttpContent? content, string? token, RunningCoordinator? at)
     {
-        using var request = new HttpRequestMessage(method, $"https://{(at ?? _coordinator).Management}{path}") { Content = body is null ? null : JsonContent.Create(body) };
+        using var request = new HttpRequestMessage(method, $"https://{(at ?? _coordinator).Management}{path}") { Content = content };
         if (token != "")
         {
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token ?? Cluster.Server.Token);

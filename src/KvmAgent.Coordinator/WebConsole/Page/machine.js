@@ -1,17 +1,18 @@
 // One machine: what it is, its buttons, and what of it can be looked at.
 import * as api from "./api.js";
 import { bytes, h, tell } from "./dom.js";
+import { events } from "./events.js";
 import { follow } from "./live.js";
 import { button, destroy } from "./power.js";
 import { screen } from "./screen.js";
 import { terminal } from "./terminal.js";
 import { yaml } from "./yaml.js";
 
-const tabs = { overview: "Overview", screen: "Screen", console: "Serial console", yaml: "YAML" };
+const tabs = { overview: "Overview", screen: "Screen", console: "Serial console", events: "Events", yaml: "YAML" };
 
 export async function machine(main, at, tab) {
   let details = await api.get(api.machine(at));
-  const bar = h("div", { class: "bar" }), state = h("span"), body = h("div");
+  const bar = h("div", { class: "bar" }), state = h("span"), body = h("div"), told = tab === "events" ? events(body, at) : null;
   const place = `#/vms/${encodeURIComponent(at.namespace)}/${encodeURIComponent(at.name)}`;
 
   function draw() {
@@ -24,6 +25,8 @@ export async function machine(main, at, tab) {
       body.replaceChildren(overview(details));
     } else if (tab === "yaml") {
       body.replaceChildren(h("pre", {}, yaml(details.manifest ?? details.instance)));
+    } else if (tab === "events") {
+      told.load();
     }
   }
 
@@ -47,7 +50,7 @@ export async function machine(main, at, tab) {
   draw();
   const stopStream = tab === "screen" ? screen(body, at) : tab === "console" ? terminal(body, at) : () => {};
   const stop = follow(`?namespace=${encodeURIComponent(at.namespace)}`, { opened: load, changed: ({ vm }) => { if (vm.namespace === at.namespace && vm.name === at.name) load(); } });
-  return () => { stop(); stopStream(); };
+  return () => { stop(); stopStream(); told?.stop(); };
 }
 
 function overview({ vm, instance }) {
