@@ -118,7 +118,8 @@ internal sealed partial class ManagementClient : IDisposable
     }
 
     private CliException NoAnswer(HttpRequestException e) => new(
-        ExitCodes.Unavailable, $"{_http.BaseAddress} does not answer: {e.InnerException?.Message ?? e.Message}; see that it runs, and that its certificate is trusted (login --ca-file) and of that name (--tls-server-name)", e) { MayPass = true };
+        ExitCodes.Unavailable, $"{_http.BaseAddress} does not answer: {e.InnerException?.Message ?? e.Message}; see that it runs, and that its certificate is trusted (login --ca-file) and of that name (--tls-server-name)", e)
+    { MayPass = true };
 
     private async Task<CliException> FailureAsync(HttpResponseMessage response, CancellationToken cancel)
     {

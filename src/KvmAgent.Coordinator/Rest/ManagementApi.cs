@@ -1,6 +1,6 @@
-using KvmAgent.Coordinator.WebConsole;
 using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Rest.Access;
+using KvmAgent.Coordinator.WebConsole;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Rest;

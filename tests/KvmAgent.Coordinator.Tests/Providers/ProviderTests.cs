@@ -388,7 +388,10 @@ public sealed class ProviderTests : IAsyncLifetime, IDisposable
     {
         var body = new JsonObject
         {
-            ["name"] = name, ["server"] = Other.Address.GetLeftPart(UriPartial.Authority), ["certificate_authority"] = Other.CertificateAuthority, ["token"] = token,
+            ["name"] = name,
+            ["server"] = Other.Address.GetLeftPart(UriPartial.Authority),
+            ["certificate_authority"] = Other.CertificateAuthority,
+            ["token"] = token,
         };
         return ns is null ? body : With(body, "namespace", ns);
     }

@@ -83,6 +83,8 @@ public class WebConsoleTests
         await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "YAML" }).ClickAsync();
         await page.GetByText($"hostile: \"{hostile}\"").WaitForAsync();
         (await page.Locator("main img").CountAsync()).ShouldBe(0);
+        await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Events" }).ClickAsync();
+        await page.GetByText("SuccessfulCreate", new PageGetByTextOptions { Exact = true }).First.WaitForAsync();
         await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Start", Exact = true }).ClickAsync();
         await page.GetByText("Running", new PageGetByTextOptions { Exact = true }).First.WaitForAsync(Patience);
         await cluster.PrintsAsync("web", "Running");
