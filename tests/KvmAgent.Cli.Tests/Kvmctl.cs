@@ -29,8 +29,8 @@ internal sealed class Kvmctl : IDisposable
         return path;
     }
 
-    /// <summary>A run that goes on.</summary>
-    public RunningKvmctl Start(params string[] arguments) => new(Begin("dotnet", [Program, .. arguments]));
+    /// <summary>A run that goes on, and listens to Ctrl-C: whoever runs the tests in the background has told them not to, and children inherit that.</summary>
+    public RunningKvmctl Start(params string[] arguments) => new(Begin("env", ["--default-signal=INT,QUIT", "dotnet", Program, .. arguments]));
 
     /// <summary>A shell script in a terminal of its own, in which <c>$KVMCTL</c> is the program, and <c>$HOME/pid</c> may be told which process it is.</summary>
     public RunningKvmctl StartInTerminal(string script) => new(Begin("script", ["-qefc", script, "/dev/null"]));

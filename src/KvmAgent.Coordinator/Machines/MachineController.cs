@@ -6,6 +6,7 @@ using KvmAgent.Coordinator.Machines.Adoption;
 using KvmAgent.Coordinator.Machines.Instances;
 using KvmAgent.Coordinator.Machines.VirtualMachines;
 using KvmAgent.Kubernetes;
+using KvmAgent.Kubernetes.Core;
 using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Machines;
@@ -105,9 +106,9 @@ internal sealed class MachineController
     private async Task LookWithinAsync(MachineKey key, WorkQueue<MachineKey> queue, CancellationToken cancel)
     {
         Later(queue, key, await _adoption.LookAsync(key, cancel).ConfigureAwait(false));
-        if (_cache.Instances.Get(key.Namespace, key.Name) is { } seen && await _doubts.TakeAsync(seen, cancel).ConfigureAwait(false) is { } instance)
+        if (_cache.Instances.Get(key.Namespace, key.Name) is { } seen && await _doubts.TakeAsync(seen, cancel).ConfigureAwait(false) is var (instance, pod))
         {
-            await LookAsync(key, instance, queue, cancel).ConfigureAwait(false);
+            await LookAsync(key, instance, pod, queue, cancel).ConfigureAwait(false);
         }
 
         if (_cache.Machines.Get(key.Namespace, key.Name) is { } vm)
@@ -116,9 +117,8 @@ internal sealed class MachineController
         }
     }
 
-    private async Task LookAsync(MachineKey key, VirtualMachineInstance instance, WorkQueue<MachineKey> queue, CancellationToken cancel)
+    private async Task LookAsync(MachineKey key, VirtualMachineInstance instance, Pod? pod, WorkQueue<MachineKey> queue, CancellationToken cancel)
     {
-        var pod = _cache.PodOf(instance);
         var view = new InstanceView(
             instance,
             pod,

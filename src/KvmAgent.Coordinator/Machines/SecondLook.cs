@@ -12,17 +12,21 @@ namespace KvmAgent.Coordinator.Machines;
 /// </summary>
 internal sealed class SecondLook(KubernetesClient client, MachineCache cache)
 {
-    /// <returns>The instance, as good as it can be known; null where it is gone, or another.</returns>
-    public async Task<VirtualMachineInstance?> TakeAsync(VirtualMachineInstance instance, CancellationToken cancel)
+    /// <returns>
+    /// The instance and its pod, as good as they can be known; null where the instance is gone, or another. What is decided must be of this very
+    /// pod: one that is seen only later was not held against the record.
+    /// </returns>
+    public async Task<(VirtualMachineInstance Instance, Pod? Pod)?> TakeAsync(VirtualMachineInstance instance, CancellationToken cancel)
     {
         // Of an adopted pod nothing is ended or made on what is not seen.
         if (VmiPhases.IsFinal(instance.Status?.Phase) || AdoptedPod.OwnerOf(instance) is not null)
         {
-            return instance;
+            return (instance, cache.PodOf(instance));
         }
 
         var (ns, name) = (instance.Metadata.Namespace!, PodTemplate.Name(instance));
-        if (cache.Pods.Get(ns, name) is { } pod && !IsRecorded(instance, pod))
+        var pod = cache.PodOf(instance);
+        if (pod is not null && !IsRecorded(instance, pod))
         {
             var current = await client.FindAsync(Kinds.VirtualMachineInstances, ns, instance.Metadata.Name!, cancel).ConfigureAwait(false);
             if (current is null || current.Metadata.Uid != instance.Metadata.Uid)
@@ -34,13 +38,14 @@ internal sealed class SecondLook(KubernetesClient client, MachineCache cache)
             instance = current;
         }
 
-        if (instance.Status?.ActivePods is { Count: > 0 } && cache.Pods.Get(ns, name) is null
+        if (instance.Status?.ActivePods is { Count: > 0 } && pod is null
             && await client.FindAsync(CoreKinds.Pods, ns, name, cancel).ConfigureAwait(false) is { } unseen && unseen.Metadata.Label(MachineLabels.Role) == MachineLabels.Launcher)
         {
             cache.Pods.Observe(unseen);
+            pod = cache.PodOf(instance);
         }
 
-        return instance;
+        return (instance, pod);
     }
 
     private static bool IsRecorded(VirtualMachineInstance instance, Pod pod) => instance.Status?.ActivePods?.ContainsKey(pod.Metadata.Uid!) == true;

@@ -80,10 +80,15 @@ internal sealed class PodNamespace : IAsyncDisposable
         !(await ProcessRunner.RunAsync("ip", ["netns", "pids", Pod.Name])).Split('\n', StringSplitOptions.RemoveEmptyEntries).Any(IsQemu));
 
     /// <summary>All of the pod's network that the agent might change, to compare before and after.</summary>
-    public async Task<string> SnapshotAsync() => string.Join('\n', [
-        await Pod.IpAsync("address show"), await Pod.IpAsync("route show table all"), await Pod.IpAsync("-6 route show table all"),
-        await Pod.RunAsync("nft", "list", "ruleset"),
-        await Pod.RunAsync("sysctl", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")]);
+    public async Task<string> SnapshotAsync()
+    {
+        // An address whose uniqueness is still being asked for says so, and its route comes later.
+        await Until.TrueAsync(async () => (await Pod.IpAsync("-6 address show tentative")).Trim().Length == 0, TimeSpan.FromSeconds(30));
+        return string.Join('\n', [
+            await Pod.IpAsync("address show"), await Pod.IpAsync("route show table all"), await Pod.IpAsync("-6 route show table all"),
+            await Pod.RunAsync("nft", "list", "ruleset"),
+            await Pod.RunAsync("sysctl", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")]);
+    }
 
     public async ValueTask DisposeAsync()
     {
