@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.WebSockets;
 using System.Text.Json;
 using KvmAgent.Contracts.Rest;
@@ -167,6 +166,6 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
     private static string Shorten(string text)
     {
         var ascii = string.Concat(text.Select(static c => c is >= ' ' and <= '~' ? c : '?'));
-        return ascii.Length <= LongestReason ? ascii : string.Create(CultureInfo.InvariantCulture, $"{ascii[..(LongestReason - 3)]}...");
+        return ascii.Length <= LongestReason ? ascii : ascii[..(LongestReason - 3)] + "...";
     }
 }

@@ -23,16 +23,9 @@ internal sealed class Transport(KubernetesConnection connection, Connections con
         }
     }, ct);
 
-    /// <summary>Asks for a WebSocket, which is HTTP/1.1's.</summary>
-    /// <param name="key">The handshake's, RFC 6455.</param>
-    public Task<HttpResponseMessage> UpgradeAsync(string path, string key, string protocol, CancellationToken ct) => SendAsync(HttpMethod.Get, path, request =>
-    {
-        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
-        request.Headers.TryAddWithoutValidation("Upgrade", "websocket");
-        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Version", "13");
-        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Key", key);
-        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Protocol", protocol);
-    }, ct);
+    /// <summary>Asks for a WebSocket.</summary>
+    public Task<HttpResponseMessage> UpgradeAsync(string path, WebSocketHandshake handshake, CancellationToken ct) =>
+        SendAsync(HttpMethod.Get, path, handshake.Ask, ct);
 
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, Action<HttpRequestMessage> fill, CancellationToken ct)
     {
