@@ -46,6 +46,9 @@ public sealed record JournalPosition(string Start, long Sequence);
 /// <param name="Time">When it was sent.</param>
 public sealed record StatusReport(AgentStart Start, long Sequence, DateTimeOffset Time, VmStatus Status, VmUsage? Usage = null);
 
+/// <summary>What of a <see cref="StatusReport"/> is read where its sequence is known.</summary>
+public sealed record Heartbeat(long? Sequence, VmUsage? Usage = null);
+
 /// <summary>The VM went into a phase. Each is sent, in order, until it is acknowledged; those of earlier lives of the agent too.</summary>
 /// <param name="Time">When it did.</param>
 /// <param name="ExitCode">The agent's, where this decided it.</param>
@@ -111,6 +114,7 @@ public sealed record LinkError(int Code, string Message);
 [JsonSerializable(typeof(LinkHello))]
 [JsonSerializable(typeof(LinkWelcome))]
 [JsonSerializable(typeof(StatusReport))]
+[JsonSerializable(typeof(Heartbeat))]
 [JsonSerializable(typeof(VmUsage))]
 [JsonSerializable(typeof(TransitionReport))]
 [JsonSerializable(typeof(LinkAck))]

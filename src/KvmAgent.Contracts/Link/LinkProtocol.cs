@@ -54,7 +54,7 @@ public static class LinkMethods
     public const string
         Pause = "pause", Unpause = "unpause", Shutdown = "shutdown", Reset = "reset", SoftReboot = "softreboot",
         GuestInfo = "guestInfo", UserList = "userList", FilesystemList = "filesystemList",
-        Freeze = "freeze", Unfreeze = "unfreeze", OpenStream = "openStream";
+        Freeze = "freeze", Unfreeze = "unfreeze", Usage = "usage", OpenStream = "openStream";
 }
 
 /// <summary>Codes of errors: those of JSON-RPC 2.0, and of our own.</summary>

@@ -14,6 +14,7 @@ namespace KvmAgent.Contracts.Rest;
 [JsonSerializable(typeof(TemplateParameterList))]
 [JsonSerializable(typeof(VmChange))]
 [JsonSerializable(typeof(VmEventList))]
+[JsonSerializable(typeof(MachineUsage))]
 [JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(NodeList))]
 [JsonSerializable(typeof(ProviderListRequest))]

@@ -14,23 +14,24 @@ namespace KvmAgent.Coordinator.Agents;
 /// <summary>What links need.</summary>
 internal sealed record AgentServices(AgentRegistry Registry, AdmitAgent Admit, AgentLinkOptions Options, TimeProvider Time, ILogger<AgentSession> Log)
 {
-    private IReadOnlyList<string> _methods = [], _kinds = [];
+    private AgentAbilities _last = new("", [], []);
 
     public AgentStreams Streams { get; } = new(Options, Time);
 
-    /// <summary>Thousands of agents of one version can the same: then it is in memory once.</summary>
-    public LinkHello Share(LinkHello hello) => hello with { Methods = Share(ref _methods, hello.Methods), Streams = Share(ref _kinds, hello.Streams) };
+    public AgentRounds Rounds { get; } = new(Options, Time);
 
-    private static IReadOnlyList<string> Share(ref IReadOnlyList<string> last, IReadOnlyList<string> words)
+    /// <summary>Thousands of agents are of one version: then what they can is in memory once.</summary>
+    public AgentAbilities AbilitiesOf(LinkHello hello)
     {
-        var known = Volatile.Read(ref last);
-        if (known.SequenceEqual(words))
+        var known = Volatile.Read(ref _last);
+        if (known.Version == hello.Version && known.Methods.SequenceEqual(hello.Methods) && known.Streams.SequenceEqual(hello.Streams))
         {
             return known;
         }
 
-        Volatile.Write(ref last, words);
-        return words;
+        known = new AgentAbilities(hello.Version, hello.Methods, hello.Streams);
+        Volatile.Write(ref _last, known);
+        return known;
     }
 }
 

@@ -27,7 +27,7 @@ internal sealed record AgentAdmission(AgentIdentity? Identity, DateTimeOffset Ex
 /// <summary>Reviews a token; it fails where that is not possible now.</summary>
 internal delegate Task<AgentAdmission> AdmitAgent(string token, CancellationToken cancel);
 
-/// <summary>Something that an agent told: its status, or a transition.</summary>
+/// <summary>Something new that an agent told: its status, or a transition.</summary>
 internal sealed record AgentReport(AgentIdentity Agent, AgentStart Start, long Sequence, DateTimeOffset Time)
 {
     public VmStatus? Status { get; init; }
@@ -35,9 +35,6 @@ internal sealed record AgentReport(AgentIdentity Agent, AgentStart Start, long S
     public VmUsage? Usage { get; init; }
 
     public TransitionReport? Transition { get; init; }
-
-    /// <summary>False of a heartbeat: all but the usage is as this link told it before.</summary>
-    public bool IsNews { get; init; } = true;
 }
 
 /// <summary>What the coordinator expects of links.</summary>

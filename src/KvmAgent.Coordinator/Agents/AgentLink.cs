@@ -8,16 +8,15 @@ namespace KvmAgent.Coordinator.Agents;
 /// An agent that is linked: what is known of it, and what can be asked of it. Commands fail with <see cref="JsonRpcException"/> where the
 /// agent refuses (its code says why), with <see cref="TimeoutException"/> where it does not answer, with <see cref="IOException"/> where the link ends.
 /// </summary>
-internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpcPeer peer, AgentStreams streams, TimeProvider time)
+internal sealed class AgentLink(AgentIdentity identity, AgentAbilities abilities, JsonRpcPeer peer, AgentStreams streams, TimeProvider time)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15), SlowLimit = TimeSpan.FromSeconds(45);
 
-    private long _sequence;
+    /// <summary>Of the status that everybody here has taken; null before.</summary>
+    private long? _sequence;
     private long _lastSeen = time.GetUtcNow().UtcTicks;
 
     public AgentIdentity Identity { get; } = identity;
-
-    public LinkHello Hello { get; } = hello;
 
     /// <summary>Null before the agent first told it.</summary>
     public VmStatus? Status { get; private set; }
@@ -50,6 +49,11 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
     public Task<IReadOnlyList<GuestFilesystem>> FilesystemListAsync(CancellationToken cancel) =>
         AskAsync(LinkMethods.FilesystemList, LinkAck.Done, LinkJson.Default.LinkAck, LinkJson.Default.GuestFilesystems, Limit, cancel);
 
+    /// <summary>As it is now; of an older agent, which can only be listened to, as the last heartbeat had it. Null before that.</summary>
+    public async Task<VmUsage?> UsageAsync(CancellationToken cancel) => abilities.Methods.Contains(LinkMethods.Usage)
+        ? await AskAsync(LinkMethods.Usage, LinkAck.Done, LinkJson.Default.LinkAck, LinkJson.Default.VmUsage, Limit, cancel).ConfigureAwait(false)
+        : Usage;
+
     /// <param name="deadline">When the agent thaws by itself, in whole seconds.</param>
     public Task FreezeAsync(TimeSpan deadline, CancellationToken cancel) => AskAsync(
         LinkMethods.Freeze, new FreezeRequest((int)deadline.TotalSeconds), LinkJson.Default.FreezeRequest, LinkJson.Default.LinkAck, SlowLimit, cancel);
@@ -72,9 +76,9 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
     /// <summary>Asks the agent for a stream and waits until it has dialled it.</summary>
     public async Task<AgentStream> OpenStreamAsync(StreamRequest request, CancellationToken cancel)
     {
-        if (!Hello.Streams.Contains(request.Kind))
+        if (!abilities.Streams.Contains(request.Kind))
         {
-            throw new JsonRpcException(LinkErrors.NotSupported, $"the agent of {Identity}, version {Hello.Version}, has no {request.Kind}");
+            throw new JsonRpcException(LinkErrors.NotSupported, $"the agent of {Identity}, version {abilities.Version}, has no {request.Kind}");
         }
 
         using var expected = streams.Expect(Identity.PodUid);
@@ -91,14 +95,23 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
 
     public void Seen() => Volatile.Write(ref _lastSeen, time.GetUtcNow().UtcTicks);
 
-    /// <returns>Whether it is news.</returns>
-    public bool Take(StatusReport report)
+    /// <summary>Of a heartbeat only the usage is new, and most reports are heartbeats.</summary>
+    /// <returns>False where the report is news, to be read whole.</returns>
+    public bool IsKnown(Heartbeat heartbeat)
     {
-        var isNews = Status is null || report.Sequence != _sequence;
-        // Of a heartbeat only the usage is new; the status that is there already is one that the garbage collector knows.
-        (Status, Usage, _sequence) = (isNews ? report.Status : Status, report.Usage, report.Sequence);
-        return isNews;
+        if (heartbeat.Sequence != _sequence)
+        {
+            return false;
+        }
+
+        Usage = heartbeat.Usage;
+        return true;
     }
+
+    public void Take(StatusReport report) => (Status, Usage) = (report.Status, report.Usage);
+
+    /// <summary>Until then the same report is news again: whoever failed to take it is told once more.</summary>
+    public void Acknowledge(long sequence) => _sequence = sequence;
 
     private Task<LinkAck> DoAsync(string method, CancellationToken cancel) => DoAsync(method, LinkAck.Done, LinkJson.Default.LinkAck, cancel);
 
@@ -107,10 +120,16 @@ internal sealed class AgentLink(AgentIdentity identity, LinkHello hello, JsonRpc
 
     private Task<TResult> AskAsync<T, TResult>(
         string method, T parameters, JsonTypeInfo<T> type, JsonTypeInfo<TResult> resultType, TimeSpan limit, CancellationToken cancel) =>
-        Hello.Methods.Contains(method)
+        abilities.Methods.Contains(method)
             ? peer.CallAsync(method, parameters, type, resultType, limit, cancel)
-            : throw new JsonRpcException(LinkErrors.NotSupported, $"the agent of {Identity}, version {Hello.Version}, does not know {method}");
+            : throw new JsonRpcException(LinkErrors.NotSupported, $"the agent of {Identity}, version {abilities.Version}, does not know {method}");
 }
 
 /// <summary>What a stream shall lead to; see <see cref="OpenStreamRequest"/>.</summary>
 internal sealed record StreamRequest(string Kind, int? Port = null, string? Protocol = null, bool Preserve = false);
+
+/// <summary>What an agent can, as its hello says.</summary>
+/// <param name="Version">The program's.</param>
+/// <param name="Methods">That it answers.</param>
+/// <param name="Streams">The kinds that it opens.</param>
+internal sealed record AgentAbilities(string Version, IReadOnlyList<string> Methods, IReadOnlyList<string> Streams);

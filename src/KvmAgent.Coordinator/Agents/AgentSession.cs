@@ -22,21 +22,20 @@ internal sealed partial class AgentSession : IDisposable
     private readonly byte[] _token;
     private readonly JsonRpcPeer _peer;
     private readonly ILogger _log;
-    private readonly CancellationTokenSource _ended = new();
+    private readonly CancellationTokenSource _end = new();
+    private readonly CancellationToken _ended;
 
-    /// <summary>One for all that is looked after, set anew each time: thousands of links wait most of the time, and hold what they wait with.</summary>
-    private readonly ITimer _clock;
-    private DateTimeOffset _expires, _reviewAt, _listenAt;
+    private readonly DateTimeOffset _helloBy;
+    private DateTimeOffset _expires, _reviewAt;
     private Task _look = Task.CompletedTask;
     private AgentLink? _link;
 
     private AgentSession(WebSocket socket, AgentIdentity identity, DateTimeOffset expires, byte[] token, AgentServices services)
     {
-        (_identity, _expires, _token, _services, _log) = (identity, expires, token, services, services.Log);
+        (_identity, _expires, _token, _services, _log, _ended) = (identity, expires, token, services, services.Log, _end.Token);
         var rate = new MessageRate(services.Options.MessagesPerSecond, services.Time);
         _peer = new JsonRpcPeer(socket, AnswerAsync, inOrder: true, services.Time) { Pace = rate.WaitAsync };
-        (_listenAt, _reviewAt) = (Time.GetUtcNow() + HelloLimit, Time.GetUtcNow() + services.Options.ReviewEvery);
-        _clock = Time.CreateTimer(static session => ((AgentSession)session!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        (_helloBy, _reviewAt) = (Time.GetUtcNow() + HelloLimit, Time.GetUtcNow() + services.Options.ReviewEvery);
     }
 
     private TimeProvider Time => _services.Time;
@@ -51,14 +50,13 @@ internal sealed partial class AgentSession : IDisposable
 
     public void Dispose()
     {
-        _clock.Dispose();
         _peer.Dispose();
-        _ended.Dispose();
+        _end.Dispose();
     }
 
     private async Task RunAsync(CancellationToken cancel)
     {
-        Wait();
+        _services.Rounds.Add(this);
         try
         {
             LogEnded(_identity, await _peer.RunAsync(cancel).ConfigureAwait(false));
@@ -74,8 +72,8 @@ internal sealed partial class AgentSession : IDisposable
                 _services.Registry.Remove(link);
             }
 
-            await _ended.CancelAsync().ConfigureAwait(false);
-            await _clock.DisposeAsync().ConfigureAwait(false);
+            _services.Rounds.Remove(this);
+            await _end.CancelAsync().ConfigureAwait(false);
             await _look.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -88,7 +86,7 @@ internal sealed partial class AgentSession : IDisposable
             return Task.FromResult(method switch
             {
                 LinkMethods.Hello => Hello(Read(parameters, LinkJson.Default.LinkHello)),
-                LinkMethods.Status when _link is { } link => Status(link, Read(parameters, LinkJson.Default.StatusReport)),
+                LinkMethods.Status when _link is { } link => Status(link, parameters),
                 LinkMethods.Transition when _link is not null => Transition(Read(parameters, LinkJson.Default.TransitionReport)),
                 LinkMethods.Status or LinkMethods.Transition => throw new JsonRpcException(LinkErrors.InvalidRequest, "say hello first"),
                 _ => throw new JsonRpcException(LinkErrors.MethodNotFound, "this coordinator does not know that method"),
@@ -114,7 +112,7 @@ internal sealed partial class AgentSession : IDisposable
             throw new JsonRpcException(LinkErrors.InvalidRequest, why);
         }
 
-        _link = new AgentLink(_identity, _services.Share(hello), _peer, _services.Streams, Time);
+        _link = new AgentLink(_identity, _services.AbilitiesOf(hello), _peer, _services.Streams, Time);
         if (_services.Registry.Add(_link) is { } older)
         {
             _ = older.CloseAsync("a newer link of the same pod replaces this one");
@@ -129,11 +127,17 @@ internal sealed partial class AgentSession : IDisposable
             LinkJson.Default.LinkWelcome);
     }
 
-    private JsonElement Status(AgentLink link, StatusReport report)
+    private JsonElement Status(AgentLink link, JsonElement parameters)
     {
-        var isNews = link.Take(report);
-        _services.Registry.Report(
-            new AgentReport(_identity, report.Start, report.Sequence, report.Time) { Status = report.Status, Usage = report.Usage, IsNews = isNews });
+        if (link.IsKnown(Read(parameters, LinkJson.Default.Heartbeat)))
+        {
+            return Done;
+        }
+
+        var report = Read(parameters, LinkJson.Default.StatusReport);
+        link.Take(report);
+        _services.Registry.Report(new AgentReport(_identity, report.Start, report.Sequence, report.Time) { Status = report.Status, Usage = report.Usage });
+        link.Acknowledge(report.Sequence);
         return Done;
     }
 
@@ -143,50 +147,35 @@ internal sealed partial class AgentSession : IDisposable
         return Done;
     }
 
-    private void Wait()
+    /// <summary>What is due is begun: a review takes as long as it takes.</summary>
+    public void Look(DateTimeOffset now)
     {
-        var next = _listenAt < _reviewAt ? _listenAt : _reviewAt;
-        _clock.Change(Positive((next < _expires ? next : _expires) - Time.GetUtcNow()), Timeout.InfiniteTimeSpan);
-    }
-
-    private void Look() => _look = LookAsync(_ended.Token);
-
-    private async Task LookAsync(CancellationToken ended)
-    {
-        var why = Time.GetUtcNow() >= _listenAt ? Listen() : null;
-        if (why is null && (Time.GetUtcNow() >= _reviewAt || Time.GetUtcNow() >= _expires))
+        var heard = _link is { } link ? link.LastSeen + (_services.Options.Heartbeat * MissedHeartbeats) : _helloBy;
+        if (_look.IsCompleted && (now >= heard || now >= _reviewAt || now >= _expires))
         {
-            why = await ReviewAsync(ended).ConfigureAwait(false);
-        }
-
-        if (why is null)
-        {
-            Wait();
-        }
-        else
-        {
-            await _peer.CloseAsync(WebSocketCloseStatus.PolicyViolation, why).ConfigureAwait(false);
+            _look = now >= heard ? EndAsync(_link is null ? "no hello came" : "nothing was heard for three heartbeats") : ReviewAsync();
         }
     }
 
-    /// <returns>Why an agent that does not speak is dropped, however alive its connection is.</returns>
-    private string? Listen()
+    private Task EndAsync(string why) => _peer.CloseAsync(WebSocketCloseStatus.PolicyViolation, why);
+
+    private async Task ReviewAsync()
     {
-        _listenAt = Time.GetUtcNow() + _services.Options.Heartbeat;
-        return _link is not { } link ? "no hello came"
-            : Time.GetUtcNow() - link.LastSeen >= _services.Options.Heartbeat * MissedHeartbeats ? "nothing was heard for three heartbeats"
-            : null;
+        if (await WithdrawnAsync().ConfigureAwait(false) is { } why)
+        {
+            await EndAsync(why).ConfigureAwait(false);
+        }
     }
 
     /// <returns>Why the link ends.</returns>
-    private async Task<string?> ReviewAsync(CancellationToken ended)
+    private async Task<string?> WithdrawnAsync()
     {
         if (Time.GetUtcNow() >= _expires)
         {
             return "the token has expired; dial again with the one that is in the file now";
         }
 
-        var (refused, failed) = await ReviewOnceAsync(ended).ConfigureAwait(false);
+        var (refused, failed) = await ReviewOnceAsync().ConfigureAwait(false);
         if (refused is not null)
         {
             LogRefused(_identity, refused);
@@ -196,11 +185,11 @@ internal sealed partial class AgentSession : IDisposable
         return refused;
     }
 
-    private async Task<(string? Refused, bool Failed)> ReviewOnceAsync(CancellationToken ended)
+    private async Task<(string? Refused, bool Failed)> ReviewOnceAsync()
     {
         try
         {
-            var admission = await _services.Admit(Encoding.UTF8.GetString(_token), ended).WaitAsync(ReviewLimit, Time, ended).ConfigureAwait(false);
+            var admission = await _services.Admit(Encoding.UTF8.GetString(_token), _ended).WaitAsync(ReviewLimit, Time, _ended).ConfigureAwait(false);
             if (admission.Identity is not { } identity || identity.PodUid != _identity.PodUid)
             {
                 return (admission.Identity is null ? admission.Reason : "the token is another pod's now", false);
@@ -209,7 +198,7 @@ internal sealed partial class AgentSession : IDisposable
             _expires = admission.Expires;
             return (null, false);
         }
-        catch (Exception e) when (!ended.IsCancellationRequested)
+        catch (Exception e) when (!_ended.IsCancellationRequested)
         {
             // Who reviews is away: the token was good, and is until it expires.
             LogNoReview(_identity, e.Message);
@@ -219,8 +208,6 @@ internal sealed partial class AgentSession : IDisposable
 
     private static T Read<T>(JsonElement parameters, JsonTypeInfo<T> type)
         where T : class => parameters.Deserialize(type) ?? throw new JsonException("there are no parameters");
-
-    private static TimeSpan Positive(TimeSpan span) => span > TimeSpan.Zero ? span : TimeSpan.Zero;
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the agent of {Agent}, version {Version}, is linked")]
     private partial void LogLinked(AgentIdentity agent, string version);

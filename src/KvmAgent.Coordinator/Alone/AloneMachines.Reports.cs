@@ -25,11 +25,6 @@ internal sealed partial class AloneMachines
 
     private void Take(AgentReport report)
     {
-        if (!report.IsNews)
-        {
-            return;
-        }
-
         lock (_gate)
         {
             var key = new MachineKey(report.Agent.Namespace, report.Agent.PodName);

@@ -57,7 +57,7 @@ internal sealed class MachineController
         void Add(MachineKey key) => queue.Add(key);
         void Reported(AgentReport report)
         {
-            if (report.IsNews && _cache.InstanceByPod(report.Agent.PodUid) is { } instance)
+            if (_cache.InstanceByPod(report.Agent.PodUid) is { } instance)
             {
                 // What a guest has come to is told before what is still to be made.
                 queue.Add(MachineCache.KeyOf(instance), urgent: true);

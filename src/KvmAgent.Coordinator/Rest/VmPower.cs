@@ -128,7 +128,7 @@ internal sealed class VmPower(ProviderSet providers, TimeProvider time)
     private static Task<string> PutAsync(KubernetesClient client, string resource, MachineKey key, string verb, JsonObject body, CancellationToken cancel) =>
         client.SendRawAsync(
             HttpMethod.Put,
-            $"apis/{SubresourceApi.Group}/{SubresourceApi.Versions[0]}/namespaces/{Uri.EscapeDataString(key.Namespace)}/{resource}/{Uri.EscapeDataString(key.Name)}/{verb}",
+            SubresourceApi.PathOf(resource, key, verb),
             body,
             cancel);
 }

@@ -31,6 +31,7 @@ internal sealed class VmRoutes(ProviderSet providers, IAccess access, TimeProvid
         RestRoute.Of(HttpMethods.Delete, One, "Deletes a machine, and what was made for it.", Json.VmAnswer, DeleteAsync, changes: true) with { Query = [Provider.Parameter] },
         .. new VmMaking(providers, time).All(Root),
         new VmEvents(providers, time).Route(One),
+        new VmUsages(providers, time).Route(One),
         .. _power.All(One),
         .. new VmStreams(providers, access, time).All(Root, One),
         NotThere(HttpMethods.Post, "migrate", "Moves a machine to another node."),

@@ -129,7 +129,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
             throw new CoordinatorException(FailureReason.BadRequest, $"{verb} is a WebSocket of the protocol {Protocol}; ask for an upgrade");
         }
 
-        var path = $"apis/{SubresourceApi.Group}/{SubresourceApi.Versions[0]}/namespaces/{key.Namespace}/{Kinds.VirtualMachineInstances.Plural}/{key.Name}/{verb}"
+        var path = SubresourceApi.PathOf(Kinds.VirtualMachineInstances.Plural, key, verb)
             + (request.Query(TakeOver) == "true" ? "" : "?preserveSession=true");
         var (machine, refusal) = await DialAsync(provider.ClientFor(request.Caller), path, request.Cancel).ConfigureAwait(false);
         using (machine)

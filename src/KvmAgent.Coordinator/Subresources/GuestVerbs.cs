@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.Contracts.Link;
 using KvmAgent.Coordinator.Agents;
@@ -5,7 +6,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace KvmAgent.Coordinator.Subresources;
 
-/// <summary>What the guest says of itself by its agent, in KubeVirt's shapes; and a picture of its screen. Every text is the guest's.</summary>
+/// <summary>
+/// What the guest says of itself by its agent, in KubeVirt's shapes, and a picture of its screen: every text is the guest's. And what it uses,
+/// for which KubeVirt has no subresource.
+/// </summary>
 internal sealed class GuestVerbs(InstanceLinks links)
 {
     public IReadOnlyList<Subresource> All =>
@@ -14,6 +18,7 @@ internal sealed class GuestVerbs(InstanceLinks links)
         Get("userlist", async (link, cancel) => List("VirtualMachineInstanceGuestOSUserList", (await link.UserListAsync(cancel).ConfigureAwait(false)).Select(User))),
         Get("filesystemlist", async (link, cancel) =>
             List("VirtualMachineInstanceFileSystemList", (await link.FilesystemListAsync(cancel).ConfigureAwait(false)).Select(FileSystem))),
+        Get("usage", async (link, cancel) => Usage(await link.UsageAsync(cancel).ConfigureAwait(false))),
         new(HttpMethods.Get, InstanceVerbs.Resource, "vnc", ScreenshotAsync, "/screenshot"),
     ];
 
@@ -66,6 +71,15 @@ internal sealed class GuestVerbs(InstanceLinks links)
         ["totalBytes"] = filesystem.TotalBytes ?? 0,
         ["disk"] = new JsonArray([.. filesystem.Disks.Select(static d => new JsonObject { ["serial"] = d.Serial, ["busType"] = d.BusType })]),
     };
+
+    private static JsonObject Usage(VmUsage? usage)
+    {
+        var told = JsonSerializer.SerializeToNode(
+            usage ?? throw new CoordinatorException(FailureReason.Unavailable, "the agent has told nothing yet of what the guest uses; try again in a moment"), LinkJson.Default.VmUsage)!.AsObject();
+        told.Insert(0, "apiVersion", Api.Kinds.VirtualMachineInstances.ApiVersion);
+        told.Insert(1, "kind", "VirtualMachineInstanceUsage");
+        return told;
+    }
 
     private static JsonObject List(string kind, IEnumerable<JsonObject> items) => new()
     {

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Hosting;
+using KvmAgent.Coordinator.Machines;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -69,6 +70,11 @@ internal sealed partial class SubresourceApi(IReadOnlyList<Subresource> subresou
     public const string Group = "subresources.kubevirt.io";
 
     public static readonly IReadOnlyList<string> Versions = ["v1", "v1alpha3"];
+
+    /// <summary>Where a cluster has one, below its root.</summary>
+    /// <param name="resource">As <see cref="Subresource.Resource"/>.</param>
+    public static string PathOf(string resource, MachineKey key, string verb) =>
+        $"apis/{Group}/{Versions[0]}/namespaces/{Uri.EscapeDataString(key.Namespace)}/{resource}/{Uri.EscapeDataString(key.Name)}/{verb}";
 
     /// <summary>Groups that are served beside it.</summary>
     public IReadOnlyList<ApiGroup> Others { get; init; } = [];

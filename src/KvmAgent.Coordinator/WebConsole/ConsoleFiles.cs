@@ -18,9 +18,10 @@ internal static class ConsoleFiles
 {
     private const string Prefix = "console/", Page = "index.html", Nonce = "{{nonce}}";
 
-    private static readonly FrozenDictionary<string, (byte[] Content, string Type, string Tag)> Files = Assembly.GetExecutingAssembly().GetManifestResourceNames()
+    /// <summary>What is in them stays in the program's file, and is read there by each who asks.</summary>
+    private static readonly FrozenDictionary<string, (string Type, Lazy<string> Tag)> Files = Assembly.GetExecutingAssembly().GetManifestResourceNames()
         .Where(static name => name.StartsWith(Prefix, StringComparison.Ordinal))
-        .ToFrozenDictionary(static name => name[Prefix.Length..], static name => Load(name));
+        .ToFrozenDictionary(static name => name[Prefix.Length..], static name => (TypeOf(name), new Lazy<string>(() => TagOf(name))));
 
     public static void Map(IEndpointRouteBuilder builder)
     {
@@ -34,30 +35,33 @@ internal static class ConsoleFiles
         Protect(context.Response, $"style-src 'self' 'nonce-{nonce}'");
         context.Response.ContentType = Files[Page].Type;
         context.Response.Headers.CacheControl = "no-store";
-        return context.Response.WriteAsync(Encoding.UTF8.GetString(Files[Page].Content).Replace(Nonce, nonce, StringComparison.Ordinal), context.RequestAborted);
+        using var page = new StreamReader(Open(Prefix + Page), Encoding.UTF8);
+        return context.Response.WriteAsync(page.ReadToEnd().Replace(Nonce, nonce, StringComparison.Ordinal), context.RequestAborted);
     }
 
-    private static Task FileAsync(HttpContext context)
+    private static async Task FileAsync(HttpContext context)
     {
-        var response = context.Response;
+        var (response, path) = (context.Response, (string?)context.GetRouteValue("path") ?? "");
         Protect(response, "style-src 'self'");
-        if (!Files.TryGetValue((string?)context.GetRouteValue("path") ?? "", out var file))
+        if (!Files.TryGetValue(path, out var file))
         {
             response.StatusCode = StatusCodes.Status404NotFound;
-            return response.WriteAsync($"there is no {context.Request.Path}\n", context.RequestAborted);
+            await response.WriteAsync($"there is no {context.Request.Path}\n", context.RequestAborted).ConfigureAwait(false);
+            return;
         }
 
-        response.Headers.ETag = file.Tag;
+        response.Headers.ETag = file.Tag.Value;
         // Asked for again each time, and answered in no bytes where it is the same.
         response.Headers.CacheControl = "no-cache";
-        if (context.Request.Headers.IfNoneMatch == file.Tag)
+        if (context.Request.Headers.IfNoneMatch == file.Tag.Value)
         {
             response.StatusCode = StatusCodes.Status304NotModified;
-            return Task.CompletedTask;
+            return;
         }
 
         response.ContentType = file.Type;
-        return response.Body.WriteAsync(file.Content, context.RequestAborted).AsTask();
+        using var content = Open(Prefix + path);
+        await content.CopyToAsync(response.Body, context.RequestAborted).ConfigureAwait(false);
     }
 
     private static void Protect(HttpResponse response, string styles)
@@ -68,12 +72,12 @@ internal static class ConsoleFiles
         response.Headers["Referrer-Policy"] = "no-referrer";
     }
 
-    private static (byte[] Content, string Type, string Tag) Load(string name)
+    private static Stream Open(string name) => Assembly.GetExecutingAssembly().GetManifestResourceStream(name)!;
+
+    private static string TagOf(string name)
     {
-        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(name)!;
-        var content = new byte[stream.Length];
-        stream.ReadExactly(content);
-        return (content, TypeOf(name), $"\"{Convert.ToHexStringLower(SHA256.HashData(content)[..8])}\"");
+        using var content = Open(name);
+        return $"\"{Convert.ToHexStringLower(SHA256.HashData(content)[..8])}\"";
     }
 
     private static string TypeOf(string name) => Path.GetExtension(name) switch

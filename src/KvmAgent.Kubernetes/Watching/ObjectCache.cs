@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using KvmAgent.Kubernetes.Resources;
 
@@ -12,8 +11,8 @@ internal readonly record struct ObjectKey(string? Namespace, string Name)
 }
 
 /// <summary>
-/// Objects by name and by indexes, each kept as its JSON: that takes less than half of the memory, and is one thing for the garbage collector to
-/// look at rather than fifty. Whoever asks gets an object of its own, some 20 µs later. Not for several threads, but for <see cref="Read"/>.
+/// Objects by name and by indexes, each kept as its JSON, packed: that takes a fourth of the memory, and is one thing for the garbage collector to
+/// look at rather than fifty. Whoever asks gets an object of its own, some 30 µs later. Not for several threads, but for <see cref="Read"/>.
 /// </summary>
 internal sealed class ObjectCache<T>(JsonTypeInfo<T> json)
     where T : class, IKubernetesObject
@@ -28,7 +27,7 @@ internal sealed class ObjectCache<T>(JsonTypeInfo<T> json)
     /// <returns>What <see cref="Read"/> makes the object of.</returns>
     public byte[]? Find(ObjectKey key) => _objects.GetValueOrDefault(key);
 
-    public T Read(byte[] kept) => JsonSerializer.Deserialize(kept, json)!;
+    public T Read(byte[] kept) => PackedJson.Read(kept, json);
 
     public IReadOnlyList<byte[]> All() => [.. _objects.Values];
 
@@ -44,7 +43,7 @@ internal sealed class ObjectCache<T>(JsonTypeInfo<T> json)
     {
         var key = ObjectKey.Of(obj);
         Unindex(key, old);
-        _objects[key] = JsonSerializer.SerializeToUtf8Bytes(obj, json);
+        _objects[key] = PackedJson.Of(obj, json);
         foreach (var (keys, names) in _indexes.Values)
         {
             foreach (var value in keys(obj))

@@ -43,8 +43,8 @@ internal sealed class CoordinatorLink(
         var freeze = new GuestFreeze(access, stop, time, logs.CreateLogger<GuestFreeze>());
         var targets = new StreamTargets(settings.RunDir, settings.Network.Ip, access);
         var owners = new StreamOwners();
-        var commands = new LinkCommands(board, access, stop, freeze);
         var usage = new UsageReader(paths, access);
+        var commands = new LinkCommands(board, access, stop, freeze, usage);
         return new LinkPool(
             settings.Link,
             static (host, cancel) => Dns.GetHostAddressesAsync(host, cancel),

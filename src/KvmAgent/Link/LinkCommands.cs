@@ -12,13 +12,13 @@ namespace KvmAgent.Link;
 /// What a coordinator may do to the VM, and nothing else. The machine is not touched before its guest first ran: until then the network's
 /// rules may not be in place.
 /// </summary>
-internal sealed class LinkCommands(StatusBoard board, GuestAccess access, StopSignal stop, GuestFreeze freeze)
+internal sealed class LinkCommands(StatusBoard board, GuestAccess access, StopSignal stop, GuestFreeze freeze, UsageReader usage)
 {
     public static readonly IReadOnlyList<string> Methods =
     [
         LinkMethods.Pause, LinkMethods.Unpause, LinkMethods.Shutdown, LinkMethods.Reset, LinkMethods.SoftReboot,
         LinkMethods.GuestInfo, LinkMethods.UserList, LinkMethods.FilesystemList,
-        LinkMethods.Freeze, LinkMethods.Unfreeze, LinkMethods.OpenStream,
+        LinkMethods.Freeze, LinkMethods.Unfreeze, LinkMethods.Usage, LinkMethods.OpenStream,
     ];
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
@@ -40,6 +40,7 @@ internal sealed class LinkCommands(StatusBoard board, GuestAccess access, StopSi
                 LinkMethods.FilesystemList => Result(await GuestAgent().GetFilesystemsAsync(Limit, cancel).ConfigureAwait(false), LinkJson.Default.GuestFilesystems),
                 LinkMethods.Freeze => await DoneAsync(FreezeAsync(Deadline(parameters), cancel)).ConfigureAwait(false),
                 LinkMethods.Unfreeze => await DoneAsync(freeze.ThawAsync(GuestAgent(), cancel)).ConfigureAwait(false),
+                LinkMethods.Usage => Result(await UsageAsync(cancel).ConfigureAwait(false), LinkJson.Default.VmUsage),
                 _ => throw new JsonRpcException(LinkErrors.MethodNotFound, $"this agent does not know {ConsoleText.Clean(method, 64)}"),
             };
         }
@@ -82,6 +83,9 @@ internal sealed class LinkCommands(StatusBoard board, GuestAccess access, StopSi
         var seconds = Read(parameters, LinkJson.Default.FreezeRequest)?.DeadlineSeconds ?? throw new JsonException("deadlineSeconds is missing");
         return seconds is > 0 and <= 3600 ? TimeSpan.FromSeconds(seconds) : throw new JsonException($"deadlineSeconds={seconds} is not from 1 to 3600");
     }
+
+    private async Task<VmUsage> UsageAsync(CancellationToken cancel) => await usage.ReadAsync(cancel).ConfigureAwait(false)
+        ?? throw new JsonRpcException(access.Current is null ? LinkErrors.NotRunning : LinkErrors.TimedOut, "nothing can be told of what the VM uses now: QEMU does not run, or does not answer");
 
     private static async Task<GuestInfo> GuestInfoAsync(GuestAgentClient agent, CancellationToken cancel)
     {

@@ -73,6 +73,22 @@ public sealed class AgentLinkTests
     }
 
     [Fact]
+    public async Task A_heartbeat_is_no_report_unless_what_it_repeats_was_not_taken()
+    {
+        await using var server = await AgentServer.StartAsync();
+        var full = true;
+        server.Registry.Reported += report => report = full ? throw new IOException("the disk is full") : report;
+        using var agent = await ScriptedAgent.LinkAsync(server, Uid);
+
+        (await agent.StatusAsync(1, VmPhase.Running)).GetProperty("error").GetProperty("code").GetInt32().ShouldBe(LinkErrors.Internal);
+        full = false;
+        (await agent.StatusAsync(1, VmPhase.Running)).TryGetProperty("result", out _).ShouldBeTrue();
+        (await agent.StatusAsync(1, VmPhase.Running)).TryGetProperty("result", out _).ShouldBeTrue();
+
+        server.Reports.Select(static r => r.Sequence).ShouldBe([1, 1]);
+    }
+
+    [Fact]
     public async Task An_agent_that_claims_another_pod_is_sent_away()
     {
         await using var server = await AgentServer.StartAsync();

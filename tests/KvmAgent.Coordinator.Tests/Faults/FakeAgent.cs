@@ -37,11 +37,17 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
     /// <summary>A timestamp: when the guest first ran; 0 before.</summary>
     public long RunningAt { get; private set; }
 
+    /// <summary>What its guest uses; another object is told with the next heartbeat.</summary>
+    public VmUsage Usage { get; set; } = new(1, 256 << 20, new NetworkUsage(1, 1, 1, 1), new BlockUsage(1, 1, 1, 1));
+
+    /// <summary>Of an agent from before there was a method for it.</summary>
+    public bool TellsUsage { get; set; } = true;
+
     /// <summary>Over how many links it speaks now.</summary>
     public int Links => Volatile.Read(ref _links);
 
     public LinkHello Hello => new(
-        LinkProtocol.Version, "1.0.0", pod, machine, _start, [LinkMethods.Pause, LinkMethods.Unpause, LinkMethods.Shutdown, LinkMethods.OpenStream], [StreamKinds.Console, StreamKinds.Vnc]);
+        LinkProtocol.Version, "1.0.0", pod, machine, _start, [LinkMethods.Pause, LinkMethods.Unpause, LinkMethods.Shutdown, LinkMethods.OpenStream, .. TellsUsage ? [LinkMethods.Usage] : Array.Empty<string>()], [StreamKinds.Console, StreamKinds.Vnc]);
 
     public StatusReport Report
     {
@@ -49,7 +55,7 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
         {
             lock (_gate)
             {
-                return new StatusReport(_start, _sequence, TimeProvider.System.GetUtcNow(), _status);
+                return new StatusReport(_start, _sequence, TimeProvider.System.GetUtcNow(), _status, Usage);
             }
         }
     }
@@ -206,6 +212,8 @@ internal sealed class FakeAgent(LinkPod pod, string machine, string token)
                 var wanted = parameters.Deserialize(LinkJson.Default.OpenStreamRequest)!;
                 _ = EchoAsync(coordinator, wanted, Own(wanted));
                 break;
+            case LinkMethods.Usage when TellsUsage:
+                return JsonSerializer.SerializeToElement(Usage, LinkJson.Default.VmUsage);
             default:
                 throw new JsonRpcException(LinkErrors.MethodNotFound, $"this agent does not know {method}");
         }

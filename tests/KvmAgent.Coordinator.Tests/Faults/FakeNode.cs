@@ -61,6 +61,9 @@ internal sealed class FakeNode : IAsyncDisposable
     /// <summary>How often an agent looks for coordinators that it has no link to.</summary>
     public TimeSpan LookEvery { get; init; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Makes an agent what a test wants, before it begins.</summary>
+    public Action<FakeAgent>? Dress { get; set; }
+
     public TimeSpan Step { get; set; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>How long a guest takes to shut down.</summary>

@@ -39,6 +39,7 @@ internal sealed class FakePod
     public static FakePod Start(FakeNode node, JsonObject pod)
     {
         var started = new FakePod(node, pod);
+        node.Dress?.Invoke(started.Agent);
         started.Running = Task.Run(() => started.RunAsync());
         return started;
     }

@@ -75,7 +75,7 @@ internal sealed class Replica : IAsyncDisposable
 
         using var nowhere = WebSocket.CreateFromStream(Stream.Null, new WebSocketCreationOptions { IsServer = true });
         using var peer = new JsonRpcPeer(nowhere, static (_, _, _) => throw new NotSupportedException(), inOrder: true, TimeProvider.System);
-        var link = new AgentLink(identity, agent.Hello, peer, new AgentStreams(new AgentLinkOptions(), TimeProvider.System), TimeProvider.System);
+        var link = new AgentLink(identity, new AgentAbilities(agent.Hello.Version, agent.Hello.Methods, agent.Hello.Streams), peer, new AgentStreams(new AgentLinkOptions(), TimeProvider.System), TimeProvider.System);
         _agents.Add(link);
         try
         {

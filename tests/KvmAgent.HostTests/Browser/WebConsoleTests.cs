@@ -31,6 +31,13 @@ public class WebConsoleTests
         await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "web", Exact = true }).ClickAsync();
         await page.GetByText("Running", new PageGetByTextOptions { Exact = true }).First.WaitForAsync();
 
+        // Two answers make a rate.
+        foreach (var (chart, told) in new[] { ("CPU", "CPUs"), ("Memory", "MiB"), ("Network", "received"), ("Disks", "read") })
+        {
+            await page.Locator("figure.chart", new PageLocatorOptions { HasText = chart }).Locator("output").GetByText(told).WaitForAsync();
+        }
+
+        await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(ConsoleBrowser.Pictures, "console-machine.png"), FullPage = true });
         await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Serial console" }).ClickAsync();
         await page.Locator(".xterm-helper-textarea").FocusAsync();
         await browser.TypeUntilAsync("echo $((6*7))-is-the-answer\n", page.Locator(".xterm-accessibility"), "42-is-the-answer");

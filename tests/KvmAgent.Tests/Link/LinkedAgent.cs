@@ -33,7 +33,8 @@ internal sealed class LinkedAgent : IAsyncDisposable
         Enrolment = new Enrolment(settings);
         OwnToken = Enrolment.PathOf(settings);
         var dialer = new LinkDialer(settings.Link, Enrolment, time);
-        var commands = new LinkCommands(Board, access, _stop, new GuestFreeze(access, _stop, time, NullLogger<GuestFreeze>.Instance));
+        var usage = new UsageReader(new HostPaths(), access);
+        var commands = new LinkCommands(Board, access, _stop, new GuestFreeze(access, _stop, time, NullLogger<GuestFreeze>.Instance), usage);
         var targets = new StreamTargets(_directory.FullPath, settings.Network.Ip, access);
         var owners = new StreamOwners();
         _pool = new LinkPool(
@@ -42,7 +43,7 @@ internal sealed class LinkedAgent : IAsyncDisposable
             (address, ended) => new LinkToAddress(
                 address,
                 dialer,
-                new LinkReports(settings, Enrolment, Journal, Board, new UsageReader(new HostPaths(), access), time),
+                new LinkReports(settings, Enrolment, Journal, Board, usage, time),
                 commands,
                 new LinkStreams(address, dialer, targets, owners, time, NullLogger<LinkStreams>.Instance, ended),
                 time,

@@ -6,13 +6,14 @@ import { follow } from "./live.js";
 import { button, destroy } from "./power.js";
 import { screen } from "./screen.js";
 import { terminal } from "./terminal.js";
+import { usage } from "./usage.js";
 import { yaml } from "./yaml.js";
 
 const tabs = { overview: "Overview", screen: "Screen", console: "Serial console", events: "Events", yaml: "YAML" };
 
 export async function machine(main, at, tab) {
   let details = await api.get(api.machine(at));
-  const bar = h("div", { class: "bar" }), state = h("span"), body = h("div"), told = tab === "events" ? events(body, at) : null;
+  const bar = h("div", { class: "bar" }), state = h("span"), body = h("div"), told = tab === "events" ? events(body, at) : null, figures = h("div");
   const place = `#/vms/${encodeURIComponent(at.namespace)}/${encodeURIComponent(at.name)}`;
 
   function draw() {
@@ -46,9 +47,9 @@ export async function machine(main, at, tab) {
   main.append(h("h1", {}, `${at.namespace} / ${at.name}`), bar,
     h("nav", { class: "tabs", "aria-label": "Parts" }, Object.entries(tabs).map(([key, text]) =>
       h("a", { href: key === "overview" ? place : `${place}/${key}`, "aria-current": key === tab ? "page" : null }, text))),
-    body);
+    body, figures);
   draw();
-  const stopStream = tab === "screen" ? screen(body, at) : tab === "console" ? terminal(body, at) : () => {};
+  const stopStream = tab === "screen" ? screen(body, at) : tab === "console" ? terminal(body, at) : tab === "overview" ? usage(figures, at) : () => {};
   const stop = follow(`?namespace=${encodeURIComponent(at.namespace)}`, { opened: load, changed: ({ vm }) => { if (vm.namespace === at.namespace && vm.name === at.name) load(); } });
   return () => { stop(); stopStream(); told?.stop(); };
 }
