@@ -79,7 +79,7 @@ public sealed class VncTests : IAsyncLifetime
     [Fact]
     public async Task The_web_consoles_address_is_told_and_what_is_wrong()
     {
-        (await _kvmctl.DoAsync("vm", "vnc", "web", "-n", "shop", "--web")).ShouldBe($"{_management.Address.GetLeftPart(UriPartial.Authority)}/#/vms/shop/web/screen\n");
+        (await _kvmctl.DoAsync("vm", "vnc", "web", "-n", "shop", "--web")).ShouldBe($"{_management.Address.GetLeftPart(UriPartial.Authority)}/#/vms/local/shop/web/screen\n");
         await FailsAsync(69, "machine shop/none not found", "shop/none");
         await FailsAsync(69, "machine shop/none not found", "shop/none", "--web");
         await FailsAsync(64, "--port 65536 is none; give 0 to 65535", "shop/web", "--port", "65536");

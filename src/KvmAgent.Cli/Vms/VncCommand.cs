@@ -80,14 +80,9 @@ internal static class VncCommand
 
     private static async Task ShowAsync(ParseResult result, VmTarget target, CancellationToken cancel)
     {
-        if (target.Provider is not null)
-        {
-            throw new CliException(ExitCodes.Usage, $"--provider {target.Provider} and --web exclude one another: the web console's addresses name no provider; leave --web out");
-        }
-
         await DemandAsync(target, cancel).ConfigureAwait(false);
         var server = LoginFile.Read(LoginFile.Path(EnvironmentVariables.All()))!.Server.TrimEnd('/');
-        var address = $"{server}/#/vms/{Uri.EscapeDataString(target.Namespace)}/{Uri.EscapeDataString(target.Name)}/screen";
+        var address = $"{server}/#/vms/{Uri.EscapeDataString(target.Provider ?? ProviderNames.Own)}/{Uri.EscapeDataString(target.Namespace)}/{Uri.EscapeDataString(target.Name)}/screen";
         await result.InvocationConfiguration.Output.WriteLineAsync(address).ConfigureAwait(false);
         if (!string.IsNullOrEmpty(Environment.GetEnvironmentVariable("DISPLAY")) || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("WAYLAND_DISPLAY")))
         {

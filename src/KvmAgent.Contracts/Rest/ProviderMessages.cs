@@ -2,6 +2,13 @@ using System.Text.Json.Serialization;
 
 namespace KvmAgent.Contracts.Rest;
 
+/// <summary>A provider that is always there.</summary>
+public static class ProviderNames
+{
+    /// <summary>The coordinator's own cluster; alone, the agents that are linked to it.</summary>
+    public const string Own = "local";
+}
+
 /// <summary>How a provider is.</summary>
 public static class ProviderStates
 {

@@ -68,6 +68,12 @@ public sealed record VmListRequest
     /// <summary>The provider's name; without it the coordinator's own cluster.</summary>
     public string? Provider { get; init; }
 
+    /// <summary>
+    /// Then <see cref="Provider"/> must be left out, and of each that may be used machines are shown as far as the rights reach: in
+    /// <see cref="Namespace"/>, else in all namespaces, else in the provider's own.
+    /// </summary>
+    public bool AllProviders { get; init; }
+
     /// <summary>Without it the provider's.</summary>
     public string? Namespace { get; init; }
 
@@ -90,10 +96,18 @@ public sealed record VmListRequest
     public string? Continue { get; init; }
 }
 
-/// <param name="Vms">By namespace and name.</param>
+/// <param name="Vms">By provider, namespace and name.</param>
 /// <param name="Total">How many there are on all pages.</param>
 /// <param name="Continue">Asks for the next page; null on the last.</param>
-public sealed record VmList(IReadOnlyList<VmSummary> Vms, int Total, DateTimeOffset Timestamp, string? Continue);
+public sealed record VmList(IReadOnlyList<VmSummary> Vms, int Total, DateTimeOffset Timestamp, string? Continue)
+{
+    /// <summary>Of all providers: those whose machines are not shown. Null where one is asked for.</summary>
+    public IReadOnlyList<ProviderProblem>? Problems { get; init; }
+}
+
+/// <param name="Provider">Its name.</param>
+/// <param name="Error">Why its machines are not shown.</param>
+public sealed record ProviderProblem(string Provider, string Error);
 
 /// <summary>A machine with everything that is known of it.</summary>
 /// <param name="Vm">As in a list.</param>

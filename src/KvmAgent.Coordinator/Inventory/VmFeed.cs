@@ -3,27 +3,31 @@ using KvmAgent.Contracts.Rest;
 namespace KvmAgent.Coordinator.Inventory;
 
 /// <summary>
-/// What one reader has not read yet of a table's changes, the newest of each machine: however slowly it reads, it holds no more than there are
+/// What one reader has not read yet of tables' changes, the newest of each machine: however slowly it reads, it holds no more than there are
 /// machines, and ends up with what is.
 /// </summary>
 internal sealed class VmFeed : IDisposable
 {
-    private readonly VmTable _table;
-    private readonly string? _ns;
+    private readonly Action _stop;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _news = new(0, 1);
-    private Dictionary<string, VmChange> _unread = [];
+    private Dictionary<(string Provider, string Id), VmChange> _unread = [];
 
-    /// <param name="ns">Null: of all namespaces.</param>
-    public VmFeed(VmTable table, string? ns)
+    public VmFeed(IReadOnlyList<Source> sources)
     {
-        (_table, _ns) = (table, ns);
-        _table.Changed += Take;
+        foreach (var (table, ns) in sources)
+        {
+            void Look(VmSummary? before, VmSummary? after) => Take(ns, before, after);
+            table.Changed += Look;
+            _stop += () => table.Changed -= Look;
+        }
+
+        _stop ??= static () => { };
     }
 
     public void Dispose()
     {
-        _table.Changed -= Take;
+        _stop();
         _news.Dispose();
     }
 
@@ -48,21 +52,24 @@ internal sealed class VmFeed : IDisposable
         }
     }
 
-    private void Take(VmSummary? before, VmSummary? after)
+    private void Take(string? ns, VmSummary? before, VmSummary? after)
     {
         var vm = (after ?? before)!;
-        if (_ns is not null && vm.Namespace != _ns)
+        if (ns is not null && vm.Namespace != ns)
         {
             return;
         }
 
         lock (_gate)
         {
-            _unread[vm.Id] = new VmChange(after is null ? VmChange.Removed : VmChange.Set, vm);
+            _unread[(vm.Provider, vm.Id)] = new VmChange(after is null ? VmChange.Removed : VmChange.Set, vm);
             if (_unread.Count == 1)
             {
                 _news.Release();
             }
         }
     }
+
+    /// <param name="Namespace">Null: of all namespaces.</param>
+    public sealed record Source(VmTable Table, string? Namespace);
 }

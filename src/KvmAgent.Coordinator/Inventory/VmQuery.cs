@@ -5,7 +5,7 @@ using KvmAgent.Contracts.Rest;
 namespace KvmAgent.Coordinator.Inventory;
 
 /// <summary>Which lines a list shows, and how many of them at a time.</summary>
-internal sealed class VmQuery(VmListRequest request, string? ns)
+internal sealed class VmQuery(VmListRequest request)
 {
     public const int UsualLimit = 100, MostLimit = 1000;
 
@@ -22,7 +22,7 @@ internal sealed class VmQuery(VmListRequest request, string? ns)
         or PowerStates.Stopped or PowerStates.Failed or PowerStates.Unknown ? request.PowerState
         : throw new CoordinatorException(FailureReason.BadRequest, $"power_state=\"{request.PowerState}\" is not known; give running, paused, starting, stopping, stopped, failed or unknown");
 
-    /// <param name="lines">In order.</param>
+    /// <param name="lines">Those of the place that is asked for: by provider, namespace and name.</param>
     public VmList Of(IEnumerable<VmSummary> lines, DateTimeOffset now)
     {
         var page = new List<VmSummary>();
@@ -47,15 +47,14 @@ internal sealed class VmQuery(VmListRequest request, string? ns)
     }
 
     private bool Selects(VmSummary line) =>
-        (ns is null || line.Namespace == ns)
-        && (_powerState is null || line.PowerState == _powerState)
+        (_powerState is null || line.PowerState == _powerState)
         && (request.Labels is null || request.Labels.All(label => line.Labels.TryGetValue(label.Key, out var value) && value == label.Value))
         && (request.Search is not { Length: > 0 } search
             || line.Id.Contains(search, StringComparison.OrdinalIgnoreCase)
             || line.IpAddresses.Any(a => a.Contains(search, StringComparison.OrdinalIgnoreCase)));
 
     /// <summary>As the table is ordered: a namespace's end counts before every letter.</summary>
-    private static string OrderOf(VmSummary line) => $"{line.Namespace}\0{line.Name}";
+    private static string OrderOf(VmSummary line) => $"{line.Provider}\0{line.Namespace}\0{line.Name}";
 
     private static string Decode(string text)
     {

@@ -1,3 +1,4 @@
+using KvmAgent.Contracts.Rest;
 using KvmAgent.Coordinator.Inventory;
 using KvmAgent.Coordinator.Rest.Access;
 using KvmAgent.Kubernetes;
@@ -8,7 +9,7 @@ namespace KvmAgent.Coordinator.Providers;
 internal sealed record Provider
 {
     /// <summary>The coordinator's own.</summary>
-    public const string Own = "local";
+    public const string Own = ProviderNames.Own;
 
     public const string UsualNamespace = "default";
 

@@ -21,6 +21,16 @@ internal sealed partial class ProviderSet
         return [OwnSummary(), .. await Task.WhenAll(running.Select(p => p.SummaryAsync(ListPatience, cancel))).ConfigureAwait(false)];
     }
 
+    /// <summary>Of all, the own one among them, by their code points.</summary>
+    public IReadOnlyList<string> Names()
+    {
+        DemandSynced();
+        lock (_gate)
+        {
+            return [.. _running.Keys.Append(Provider.Own).Order(StringComparer.Ordinal)];
+        }
+    }
+
     public async Task<ProviderSummary> GetAsync(string? name, CancellationToken cancel) =>
         name == Provider.Own ? OwnSummary() : await Find(name).SummaryAsync(ProviderLook.Deadline, cancel).ConfigureAwait(false);
 

@@ -21,6 +21,7 @@ internal sealed class VmRoutes(ProviderSet providers, IAccess access, TimeProvid
     public const string Root = "/kubevirt/vms", One = Root + "/{namespace}/{name}";
 
     private readonly VmPower _power = new(providers, time);
+    private readonly VmScopes _scopes = new(providers, access);
 
     private static readonly RestJson Json = RestJson.Strict;
 
@@ -43,19 +44,9 @@ internal sealed class VmRoutes(ProviderSet providers, IAccess access, TimeProvid
 
     private async Task<VmList> ListAsync(RestRequest request, VmListRequest asked)
     {
-        if (asked is { AllNamespaces: true, Namespace: not null })
-        {
-            throw new CoordinatorException(FailureReason.BadRequest, $"namespace=\"{asked.Namespace}\" and all_namespaces exclude one another; give one of them");
-        }
-
-        return await providers.UseAsync(request.Caller, asked.Provider, async provider =>
-        {
-            var ns = asked.AllNamespaces ? null : asked.Namespace ?? provider.Namespace;
-            var query = new VmQuery(asked, ns);
-            await DemandListAsync(access, request, provider, ns).ConfigureAwait(false);
-            await providers.DemandKnownAsync(provider, request.Cancel).ConfigureAwait(false);
-            return query.Of(provider.Vms.Lines.Values, time.GetUtcNow());
-        }, request.Cancel).ConfigureAwait(false);
+        var query = new VmQuery(asked);
+        var (seen, problems) = await _scopes.OfAsync(request, new VmPlace(asked.Provider, asked.AllProviders, asked.Namespace, asked.AllNamespaces), known: true).ConfigureAwait(false);
+        return query.Of(seen.SelectMany(static scope => scope.Lines), time.GetUtcNow()) with { Problems = asked.AllProviders ? problems : null };
     }
 
     /// <summary>For what comes from the inventory. Of the own cluster the caller's rights count, of another those that are kept for it.</summary>

@@ -21,7 +21,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
     /// <summary>KubeVirt's: frames are the bytes.</summary>
     private const string Protocol = "plain.kubevirt.io";
 
-    private const string Events = "text/event-stream", Namespace = "namespace", AllNamespaces = "all_namespaces", TakeOver = "take_over";
+    private const string Events = "text/event-stream", AllProviders = "all_providers", Namespace = "namespace", AllNamespaces = "all_namespaces", TakeOver = "take_over";
     private const int LongestReason = 123;
 
     /// <summary>So often something is sent, and the caller's rights are looked at again.</summary>
@@ -33,11 +33,19 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
     private static readonly (string Name, string Description) TakeOverParameter =
         (TakeOver, "`true`: from whoever has it now. Otherwise it is refused then, with the close code 4409.");
 
+    private readonly VmScopes _scopes = new(providers, access);
+
     public IEnumerable<RestRoute> All(string root, string one) =>
     [
         RestRoute.Stream($"{root}/watch", "Tells each change of machines: first the event `open`, then `vm` with a VmChange as its data.", Events, WatchAsync) with
         {
-            Query = [Provider.Parameter, (Namespace, "Without it the provider's."), (AllNamespaces, "`true`: those of all namespaces.")],
+            Query =
+            [
+                Provider.Parameter,
+                (AllProviders, "`true`: those of all providers that may be used, as far as the rights reach."),
+                (Namespace, "Without it the provider's."),
+                (AllNamespaces, "`true`: those of all namespaces."),
+            ],
         },
         Socket("console", "A machine's serial console, as a WebSocket."),
         Socket("vnc", "A machine's screen by the RFB protocol, as a WebSocket."),
@@ -45,16 +53,8 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
 
     private async Task WatchAsync(RestRequest request)
     {
-        var provider = await ProviderOfAsync(request).ConfigureAwait(false);
-        var (all, asked) = (request.Query(AllNamespaces) == "true", request.Query(Namespace));
-        if (all && asked is not null)
-        {
-            throw new CoordinatorException(FailureReason.BadRequest, $"namespace=\"{asked}\" and all_namespaces exclude one another; give one of them");
-        }
-
-        var ns = all ? null : asked ?? provider.Namespace;
-        await VmRoutes.DemandListAsync(access, request, provider, ns).ConfigureAwait(false);
-        using var feed = new VmFeed(provider.Vms, ns);
+        var scopes = await ScopesAsync(request).ConfigureAwait(false);
+        using var feed = new VmFeed([.. scopes.Select(static s => s.Source)]);
         var response = request.Http.Response;
         response.ContentType = Events;
         response.Headers.CacheControl = "no-store";
@@ -65,7 +65,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
             var news = await feed.ReadAsync(Beat, time, request.Cancel).ConfigureAwait(false);
             if (time.GetElapsedTime(looked) >= Beat)
             {
-                if (!await IsStillAllowedAsync(request, ns).ConfigureAwait(false))
+                if (!await IsStillSoAsync(request, scopes).ConfigureAwait(false))
                 {
                     return;
                 }
@@ -87,18 +87,20 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
         }
     }
 
-    /// <summary>Whoever has lost the right, or whose token has expired, is told by the end: when it asks again it hears why.</summary>
-    private async Task<bool> IsStillAllowedAsync(RestRequest request, string? ns)
+    private async Task<IReadOnlyList<VmScope>> ScopesAsync(RestRequest request)
+    {
+        bool Is(string name) => request.Query(name) == "true";
+        var place = new VmPlace(request.Query(Provider.Parameter.Name), Is(AllProviders), request.Query(Namespace), Is(AllNamespaces));
+        return (await _scopes.OfAsync(request, place, known: false).ConfigureAwait(false)).Seen;
+    }
+
+    /// <summary>Whoever has lost a right, or whose token has expired, is told by the end: when it asks again it hears why. So it is where providers came or went.</summary>
+    private async Task<bool> IsStillSoAsync(RestRequest request, IReadOnlyList<VmScope> scopes)
     {
         try
         {
-            if (await access.AuthenticateAsync(request.Caller.Token, request.Cancel).ConfigureAwait(false) is null)
-            {
-                return false;
-            }
-
-            await VmRoutes.DemandListAsync(access, request, await ProviderOfAsync(request).ConfigureAwait(false), ns).ConfigureAwait(false);
-            return true;
+            return await access.AuthenticateAsync(request.Caller.Token, request.Cancel).ConfigureAwait(false) is not null
+                && (await ScopesAsync(request).ConfigureAwait(false)).Select(static s => s.Source).SequenceEqual(scopes.Select(static s => s.Source));
         }
         catch (Exception e) when (e is KubernetesException or HttpRequestException or CoordinatorException)
         {

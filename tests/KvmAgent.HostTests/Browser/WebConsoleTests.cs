@@ -51,7 +51,7 @@ public class WebConsoleTests
         // Somebody else's browser, with a session of its own.
         await using var other = await ConsoleBrowser.StartAsync(pod.Node.Name);
         await other.LogInAsync(coordinator.Management, coordinator.Token);
-        await other.Page.GotoAsync($"{coordinator.Management}#/vms/default/web/screen");
+        await other.Page.GotoAsync($"{coordinator.Management}#/vms/local/default/web/screen");
         await other.Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Take over" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Take it back" }).WaitForAsync();
         await Until.TrueAsync(async () => await LitAsync(other.Page.Locator("#screen canvas")) > 100, AgentProcess.Patience);
@@ -88,7 +88,7 @@ public class WebConsoleTests
 
         await line.GetByRole(AriaRole.Link, new LocatorGetByRoleOptions { Name = "web", Exact = true }).ClickAsync();
         await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "YAML" }).ClickAsync();
-        await page.GetByText($"hostile: \"{hostile}\"").WaitForAsync();
+        await page.GetByText($"hostile: {hostile}").WaitForAsync();
         (await page.Locator("main img").CountAsync()).ShouldBe(0);
         await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Events" }).ClickAsync();
         await page.GetByText("SuccessfulCreate", new PageGetByTextOptions { Exact = true }).First.WaitForAsync();

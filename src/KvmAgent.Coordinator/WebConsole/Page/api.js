@@ -60,11 +60,23 @@ export async function logout() {
   session = null;
 }
 
-export const machine = (vm, verb = "") => `/kubevirt/vms/${encodeURIComponent(vm.namespace)}/${encodeURIComponent(vm.name)}${verb && "/" + verb}`;
+// Where machines are whose provider is not named.
+export const Own = "local";
+
+const path = (vm, verb) => `/kubevirt/vms/${encodeURIComponent(vm.namespace)}/${encodeURIComponent(vm.name)}${verb && "/" + verb}`;
+
+// To be asked, or deleted.
+export const machine = (vm, verb = "") => `${path(vm, verb)}?provider=${encodeURIComponent(vm.provider)}`;
+
+// Has something done with it.
+export const act = (vm, verb, body = {}) => post(path(vm, verb), { provider: vm.provider, ...body });
+
+// Its place in this page.
+export const place = (vm, part = "") => `#/vms/${[vm.provider, vm.namespace, vm.name].map(encodeURIComponent).join("/")}${part && "/" + part}`;
 
 // A machine's stream. Its close says why there is none: code 4000 and an HTTP status.
 export function stream(vm, verb, takeOver) {
-  const socket = new WebSocket(`wss://${location.host}${machine(vm, verb)}${takeOver ? "?take_over=true" : ""}`, ["plain.kubevirt.io"]);
+  const socket = new WebSocket(`wss://${location.host}${machine(vm, verb)}${takeOver ? "&take_over=true" : ""}`, ["plain.kubevirt.io"]);
   socket.binaryType = "arraybuffer";
   return socket;
 }

@@ -14,8 +14,8 @@ function page() {
   switch (parts[0]) {
     case undefined: return () => list(main);
     case "nodes": return () => nodes(main);
-    case "new": return () => create(main);
-    case "vms": return parts.length >= 3 ? () => machine(main, { namespace: parts[1], name: parts[2] }, parts[3] ?? "overview") : null;
+    case "new": return () => create(main, parts[1] ?? "");
+    case "vms": return parts.length >= 4 ? () => machine(main, { provider: parts[1], namespace: parts[2], name: parts[3] }, parts[4] ?? "overview") : null;
     default: return null;
   }
 }

@@ -1,17 +1,31 @@
-// A machine of a few fields; what it becomes can be read, and changed, before it is made.
+// A machine of a few fields, or of YAML.
 import * as api from "./api.js";
-import { h, tell } from "./dom.js";
-import { yaml } from "./yaml.js";
+import { h, input, tell } from "./dom.js";
+import { dump } from "./js-yaml/js-yaml.esm.min.mjs";
+import { providerChoice, providers } from "./providers.js";
+import { written } from "./written.js";
 
-export async function create(main) {
-  const input = (id, label, attributes, hint) => {
-    const element = h(attributes.rows ? "textarea" : "input", { id, name: id, ...attributes });
-    if (attributes.rows && attributes.text) {
-      element.value = attributes.text;
-    }
+export async function create(main, way) {
+  const provider = providerChoice(await providers(), null, () => {});
+  main.append(h("h1", {}, "New machine"), h("div", { class: "bar" }, provider.element),
+    h("nav", { class: "tabs", "aria-label": "Ways" }, [["", "Form", "#/new"], ["yaml", "Template or YAML", "#/new/yaml"]].map(([key, text, href]) =>
+      h("a", { href, "aria-current": key === way ? "page" : null }, text))));
+  (way === "yaml" ? written : form)(main, body => make({ provider: provider.value(), ...body }));
+  return null;
+}
 
-    return [element, h("div", { class: "field" }, h("label", { for: id }, label), element, hint && h("span", { class: "hint" }, hint))];
-  };
+async function make(body) {
+  try {
+    const { id, message } = await api.post("/kubevirt/vms", body);
+    const [namespace, name] = id.split("/");
+    tell(message);
+    location.hash = api.place({ provider: body.provider, namespace, name });
+  } catch (failure) {
+    tell(failure.message, true);
+  }
+}
+
+function form(main, make) {
   const [name, nameField] = input("name", "Name", { required: true, pattern: "[a-z0-9]([\\-a-z0-9]{0,61}[a-z0-9])?", title: "lower-case letters, digits and '-'" });
   const [ns, nsField] = input("namespace", "Namespace", { placeholder: "default" });
   const [image, imageField] = input("image", "Image", { required: true, placeholder: "https://…/image.qcow2 or docker://registry/name:tag" },
@@ -27,22 +41,11 @@ export async function create(main) {
     name: name.value.trim(), namespace: ns.value.trim(), image: image.value.trim(), cpus: +cpus.value, memory: +memory.value, disk: +disk.value,
     key: key.value.trim(), userData: userData.value,
   });
-  const form = h("form", { class: "card", onsubmit: async event => {
-    event.preventDefault();
-    try {
-      const { id, message } = await api.post("/kubevirt/vms", { manifest: manifest() });
-      tell(message);
-      location.hash = `#/vms/${id.split("/").map(encodeURIComponent).join("/")}`;
-    } catch (failure) {
-      tell(failure.message, true);
-    }
-  } },
+  main.append(h("form", { class: "card", onsubmit: event => { event.preventDefault(); make({ manifest: manifest() }); } },
     h("div", { class: "row" }, nameField, nsField), imageField, h("div", { class: "row" }, cpusField, memoryField, diskField), keyField, userDataField,
     h("div", { class: "bar" }, h("button", { class: "main" }, "Make it"),
-      h("button", { type: "button", onclick: () => { shown.hidden = false; shown.textContent = yaml(manifest()); } }, "Show the manifest")), shown);
-  main.append(h("h1", {}, "New machine"), form);
+      h("button", { type: "button", onclick: () => { shown.hidden = false; shown.textContent = dump(manifest()); } }, "Show the manifest")), shown));
   name.focus();
-  return null;
 }
 
 export function manifestOf({ name, namespace, image, cpus, memory, disk, key, userData }) {

@@ -15,6 +15,16 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+// A field of a form: the element, and the element with its label.
+export function input(id, label, attributes, hint) {
+  const element = h(attributes.rows ? "textarea" : "input", { id, name: id, ...attributes });
+  if (attributes.rows && attributes.text) {
+    element.value = attributes.text;
+  }
+
+  return [element, h("div", { class: "field" }, h("label", { for: id }, label), element, hint && h("span", { class: "hint" }, hint))];
+}
+
 export function bytes(count) {
   if (count === null || count === undefined) {
     return "";

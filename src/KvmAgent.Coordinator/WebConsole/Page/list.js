@@ -3,6 +3,7 @@ import * as api from "./api.js";
 import { age, bytes, h, tell } from "./dom.js";
 import { follow } from "./live.js";
 import { button } from "./power.js";
+import { providerChoice, providers } from "./providers.js";
 
 const PageSize = 100;
 
@@ -10,14 +11,23 @@ export async function list(main) {
   const search = h("input", { type: "search", placeholder: "Name, namespace or address", "aria-label": "Search" });
   const state = h("select", { "aria-label": "State" }, h("option", { value: "" }, "All states"),
     ["running", "paused", "starting", "stopping", "stopped", "failed"].map(s => h("option", { value: s }, s)));
+  const names = await providers(), several = names.length > 1;
+  const provider = providerChoice(names, "All providers", () => { everywhere = true; watch(); return anew(); });
   const total = h("span", { class: "rest" });
-  const body = h("tbody");
+  const body = h("tbody"), problems = h("div");
   const before = h("button", { type: "button" }, "Previous"), after = h("button", { type: "button" }, "Next");
   const rows = new Map();
-  let everywhere = true, pages = [null], next = null, timer = null, turn = 0;
+  let everywhere = true, pages = [null], next = null, timer = null, turn = 0, stop = () => {};
+
+  const scope = () => provider.value() === "" ? { all_providers: true } : { provider: provider.value(), ...(everywhere ? { all_namespaces: true } : {}) };
+
+  function watch() {
+    stop();
+    stop = follow(`?${new URLSearchParams(scope())}`, { opened: load, changed });
+  }
 
   const ask = () => api.post("/kubevirt/vms/list", {
-    ...(everywhere ? { all_namespaces: true } : {}), limit: PageSize,
+    ...scope(), limit: PageSize,
     ...(search.value.trim() ? { search: search.value.trim() } : {}),
     ...(state.value ? { power_state: state.value } : {}),
     ...(pages.at(-1) ? { continue: pages.at(-1) } : {}),
@@ -33,8 +43,7 @@ export async function list(main) {
     } catch (failure) {
       if (failure.status === 403 && everywhere) {
         everywhere = false;
-        stop();
-        stop = watch();
+        watch();
         return load();
       }
 
@@ -48,9 +57,10 @@ export async function list(main) {
 
     next = answer.continue ?? null;
     rows.clear();
-    body.replaceChildren(...answer.vms.map(vm => { const row = line(vm); rows.set(vm.id, row); return row; }));
+    body.replaceChildren(...answer.vms.map(vm => { const row = line(vm, several); rows.set(keyOf(vm), row); return row; }));
+    problems.replaceChildren(...(answer.problems ?? []).map(({ provider: name, error }) => h("p", { class: "problem" }, h("b", {}, name), ` ${error}`)));
     if (answer.vms.length === 0) {
-      body.append(h("tr", {}, h("td", { colspan: 8, class: "empty" }, search.value || state.value ? "No machine is like that." : "There are no machines yet.")));
+      body.append(h("tr", {}, h("td", { colspan: 9, class: "empty" }, search.value || state.value ? "No machine is like that." : "There are no machines yet.")));
     }
 
     const first = (pages.length - 1) * PageSize;
@@ -64,11 +74,11 @@ export async function list(main) {
   const anew = () => { pages = [null]; return load(); };
 
   function changed({ type, vm }) {
-    const row = rows.get(vm.id);
+    const row = rows.get(keyOf(vm));
     if (type === "set" && row && (!state.value || vm.power_state === state.value)) {
-      const now = line(vm);
+      const now = line(vm, several);
       row.replaceWith(now);
-      rows.set(vm.id, now);
+      rows.set(keyOf(vm), now);
     } else {
       loadSoon();
     }
@@ -82,19 +92,22 @@ export async function list(main) {
 
   main.append(
     h("h1", {}, "Machines"),
-    h("div", { class: "bar" }, search, state, total),
+    h("div", { class: "bar" }, search, state, provider.element, total),
+    problems,
     h("div", { class: "table" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["Name", "Namespace", "State", "Node", "Addresses", "CPUs", "Memory", ""].map(t => h("th", { scope: "col" }, t)))), body)),
+      h("thead", {}, h("tr", {}, ["Name", several && "Provider", "Namespace", "State", "Node", "Addresses", "CPUs", "Memory", ""].filter(t => t !== false).map(t => h("th", { scope: "col" }, t)))), body)),
     h("p", { class: "bar" }, before, after));
-  const watch = () => follow(everywhere ? "?all_namespaces=true" : "", { opened: load, changed });
-  let stop = watch();
+  watch();
   await load();
   return () => { stop(); clearTimeout(timer); clearTimeout(typing); };
 }
 
-function line(vm) {
-  return h("tr", { "data-vm": vm.id },
-    h("td", { class: "name" }, h("a", { href: `#/vms/${encodeURIComponent(vm.namespace)}/${encodeURIComponent(vm.name)}` }, vm.name)),
+const keyOf = vm => `${vm.provider}/${vm.id}`;
+
+function line(vm, several) {
+  return h("tr", { "data-vm": vm.id, "data-provider": vm.provider },
+    h("td", { class: "name" }, h("a", { href: api.place(vm) }, vm.name)),
+    several && h("td", {}, vm.provider),
     h("td", {}, vm.namespace),
     h("td", {}, h("span", { class: `state ${vm.power_state}`, title: vm.message }, vm.status)),
     h("td", {}, vm.node ?? ""),

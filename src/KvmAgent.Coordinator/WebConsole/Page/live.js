@@ -1,5 +1,5 @@
 // Changes of machines as they happen. Whoever follows is asked to load anew each time that the stream opens: nothing between is lost then.
-// scope: "?all_namespaces=true", "?namespace=…", or "" for the provider's own.
+// scope: "?all_providers=true", "?all_namespaces=true", "?provider=…&namespace=…" and so on.
 export function follow(scope, { opened, changed }) {
   const source = new EventSource(`/kubevirt/vms/watch${scope}`);
   source.addEventListener("open", event => { if (event instanceof MessageEvent) opened(); });

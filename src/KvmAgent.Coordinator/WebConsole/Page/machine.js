@@ -7,14 +7,13 @@ import { button, destroy } from "./power.js";
 import { screen } from "./screen.js";
 import { terminal } from "./terminal.js";
 import { usage } from "./usage.js";
-import { yaml } from "./yaml.js";
+import { dump } from "./js-yaml/js-yaml.esm.min.mjs";
 
 const tabs = { overview: "Overview", screen: "Screen", console: "Serial console", events: "Events", yaml: "YAML" };
 
 export async function machine(main, at, tab) {
   let details = await api.get(api.machine(at));
   const bar = h("div", { class: "bar" }), state = h("span"), body = h("div"), told = tab === "events" ? events(body, at) : null, figures = h("div");
-  const place = `#/vms/${encodeURIComponent(at.namespace)}/${encodeURIComponent(at.name)}`;
 
   function draw() {
     const vm = details.vm;
@@ -25,7 +24,7 @@ export async function machine(main, at, tab) {
     if (tab === "overview") {
       body.replaceChildren(overview(details));
     } else if (tab === "yaml") {
-      body.replaceChildren(h("pre", {}, yaml(details.manifest ?? details.instance)));
+      body.replaceChildren(h("pre", {}, dump(details.manifest ?? details.instance)));
     } else if (tab === "events") {
       told.load();
     }
@@ -44,13 +43,13 @@ export async function machine(main, at, tab) {
     }
   }
 
-  main.append(h("h1", {}, `${at.namespace} / ${at.name}`), bar,
+  main.append(h("h1", {}, `${at.provider === api.Own ? "" : `${at.provider} / `}${at.namespace} / ${at.name}`), bar,
     h("nav", { class: "tabs", "aria-label": "Parts" }, Object.entries(tabs).map(([key, text]) =>
-      h("a", { href: key === "overview" ? place : `${place}/${key}`, "aria-current": key === tab ? "page" : null }, text))),
+      h("a", { href: api.place(at, key === "overview" ? "" : key), "aria-current": key === tab ? "page" : null }, text))),
     body, figures);
   draw();
   const stopStream = tab === "screen" ? screen(body, at) : tab === "console" ? terminal(body, at) : tab === "overview" ? usage(figures, at) : () => {};
-  const stop = follow(`?namespace=${encodeURIComponent(at.namespace)}`, { opened: load, changed: ({ vm }) => { if (vm.namespace === at.namespace && vm.name === at.name) load(); } });
+  const stop = follow(`?provider=${encodeURIComponent(at.provider)}&namespace=${encodeURIComponent(at.namespace)}`, { opened: load, changed: ({ vm }) => { if (vm.namespace === at.namespace && vm.name === at.name) load(); } });
   return () => { stop(); stopStream(); told?.stop(); };
 }
 

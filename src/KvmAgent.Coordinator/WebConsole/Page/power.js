@@ -19,7 +19,7 @@ export function button(vm, verb, after = () => {}) {
 
     element.disabled = true;
     try {
-      tell((await api.post(api.machine(vm, verb))).message);
+      tell((await api.act(vm, verb)).message);
     } catch (failure) {
       tell(failure.message, true);
     }

@@ -4,6 +4,8 @@ import { bytes, h } from "./dom.js";
 import uPlot from "./uplot/uPlot.esm.js";
 
 const Every = 3000, Kept = 200, Height = 140;
+// Where lines of a grid of bytes may be.
+const binary = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 const rate = name => (now, before) => {
   const seconds = before ? (Date.parse(now.timestamp) - Date.parse(before.timestamp)) / 1000 : 0;
@@ -13,10 +15,10 @@ const rate = name => (now, before) => {
 const perSecond = count => `${bytes(count)}/s`;
 
 const charts = [
-  { title: "CPU", text: cpus => `${cpus.toFixed(2)} CPUs`, lines: { used: rate("cpu_seconds") } },
-  { title: "Memory", text: bytes, lines: { resident: now => now.resident_bytes } },
-  { title: "Network", text: perSecond, lines: { received: rate("received_bytes"), sent: rate("sent_bytes") } },
-  { title: "Disks", text: perSecond, lines: { read: rate("read_bytes"), written: rate("written_bytes") } },
+  { title: "CPU", text: cpus => `${cpus.toFixed(2)} CPUs`, least: 0.1, lines: { used: rate("cpu_seconds") } },
+  { title: "Memory", text: bytes, least: 2 ** 20, steps: binary, lines: { resident: now => now.resident_bytes } },
+  { title: "Network", text: perSecond, least: 2 ** 10, steps: binary, lines: { received: rate("received_bytes"), sent: rate("sent_bytes") } },
+  { title: "Disks", text: perSecond, least: 2 ** 10, steps: binary, lines: { read: rate("read_bytes"), written: rate("written_bytes") } },
 ];
 
 export function usage(body, at) {
@@ -57,16 +59,28 @@ export function usage(body, at) {
   return () => { over = true; clearTimeout(timer); drawn.forEach(chart => chart.stop()); };
 }
 
-function draw({ title, text, lines }) {
+// Of a class, as it is in the page's light: a canvas knows no variables.
+function color(name) {
+  const probe = h("i", { class: name });
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+function draw({ title, text, least, steps, lines }) {
   const names = Object.keys(lines), data = [[], ...names.map(() => [])];
-  const now = h("output", {}, ""), place = h("div"), element = h("figure", { class: "card chart" }, h("figcaption", {}, h("b", {}, title), " ", now), place);
-  const style = getComputedStyle(document.documentElement), color = name => style.getPropertyValue(name);
-  const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
+  const now = names.map((_, i) => h("output", { class: `line-${i}` })), place = h("div");
+  const element = h("figure", { class: "card chart" }, h("figcaption", {}, h("b", {}, title), now), place);
+  const axis = { stroke: color("soft"), grid: { stroke: color("grid"), width: 1 }, ticks: { show: false } };
   const chart = new uPlot({
     width: 300, height: Height, legend: { show: false }, cursor: { show: false },
-    scales: { y: { range: (_, __, most) => [0, Math.max(most ?? 0, title === "CPU" ? 0.1 : 1024)] } },
-    axes: [axis, { ...axis, size: 78, values: (_, ticks) => ticks.map(text) }],
-    series: [{}, ...names.map((_, i) => ({ stroke: color(i === 0 ? "--link" : "--warn"), width: 1.5 }))],
+    scales: { y: { range: (_, __, most) => [0, Math.max(most ?? 0, least) * 1.1] } },
+    axes: [
+      { ...axis, space: 80, values: (_, ticks) => ticks.map(tick => new Date(tick * 1000).toLocaleTimeString()) },
+      { ...axis, size: 84, ...(steps ? { incrs: steps } : {}), values: (_, ticks) => ticks.map(text) },
+    ],
+    series: [{}, ...names.map((_, i) => ({ stroke: color(`line-${i}`), width: 1.5, points: { show: false } }))],
   }, data, place);
   const size = new ResizeObserver(() => chart.setSize({ width: Math.max(100, place.clientWidth), height: Height }));
   size.observe(place);
@@ -75,7 +89,7 @@ function draw({ title, text, lines }) {
     const values = names.map(name => lines[name](told, before));
     [Date.parse(told.timestamp) / 1000, ...values].forEach((value, i) => { data[i].push(value); if (data[i].length > Kept) data[i].shift(); });
     chart.setData(data);
-    now.textContent = values.map((value, i) => value === null ? "" : names.length > 1 ? `${names[i]} ${text(value)}` : text(value)).filter(Boolean).join(", ");
+    values.forEach((value, i) => { now[i].textContent = value === null ? "" : names.length > 1 ? `${names[i]} ${text(value)}` : text(value); });
   }
 
   return { element, add, stop: () => { size.disconnect(); chart.destroy(); } };
