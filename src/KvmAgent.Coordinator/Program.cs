@@ -1,8 +1,6 @@
 using System.CommandLine;
 using KvmAgent.Coordinator.Commands;
-using KvmAgent.Coordinator.Hosting;
 
-SpareMemory.OneHeap();
 var root = new RootCommand("The cluster's face of KvmAgent: KubeVirt's objects become pods that are VMs.")
 {
     ServeCommand.Create(),

@@ -42,6 +42,8 @@ internal sealed class CoordinatorProcess : IAsyncDisposable
             ("AGENT_URL", "https://coordinator.bench:8443"), ("LISTEN_AGENTS", "127.0.0.1:0"), ("LISTEN_API", "127.0.0.1:0"), ("LISTEN_HEALTH", "127.0.0.1:0"),
             ("LISTEN_MANAGEMENT", "127.0.0.1:0"), ("LISTEN_UPLOADS", "127.0.0.1:0"),
             ("KVM_RESOURCE", "devices.kubevirt.io/kvm"),
+            // As in its image.
+            ("MALLOC_ARENA_MAX", "1"), ("DOTNET_EnableDiagnostics", "0"),
         })
         {
             start.Environment[name] = value;

@@ -1,4 +1,4 @@
-// See tests/bench/coordinator: what is measured, and how.
+// See tests/bench/coordinator and tests/bench/console: what is measured, and how.
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -6,6 +6,12 @@ using System.Text.Json.Nodes;
 using KvmAgent.Contracts;
 using KvmAgent.Coordinator.Bench;
 using KvmAgent.TestSupport.Api;
+
+if (args is ["console", var pod, var stream, var token, var rounds])
+{
+    await Vnc.MeasureAsync(pod, new Uri(stream), token, int.Parse(rounds, CultureInfo.InvariantCulture), Row);
+    return;
+}
 
 var program = args[0];
 var (burst, idle) = (int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture));
@@ -25,6 +31,7 @@ try
         await IdleAsync(fleet, coordinator, idle, seconds);
         await LagAsync(fleet);
         await ListAsync(fleet, coordinator);
+        await Screen.MeasureAsync(fleet, coordinator, Row);
         await coordinator.DisposeAsync();
         coordinator = await RestartAsync(fleet, idle, program, kubeconfig);
     }

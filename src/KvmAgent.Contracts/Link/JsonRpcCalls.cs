@@ -8,7 +8,9 @@ internal sealed class JsonRpcCalls
     private const int Most = 256;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<long, TaskCompletionSource<JsonElement>> _waiting = [];
+
+    /// <summary>Null while none waits, which is nearly always: thousands of links have one of these.</summary>
+    private Dictionary<long, TaskCompletionSource<JsonElement>>? _waiting;
     private long _lastId;
     private string? _ended;
 
@@ -23,13 +25,13 @@ internal sealed class JsonRpcCalls
                 throw new IOException(_ended);
             }
 
-            if (_waiting.Count >= Most)
+            if (_waiting?.Count >= Most)
             {
                 throw new JsonRpcException(LinkErrors.Busy, $"{Most} requests wait for the other end already");
             }
 
             var answer = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiting.Add(++_lastId, answer);
+            (_waiting ??= []).Add(++_lastId, answer);
             return (_lastId, answer.Task);
         }
     }
@@ -38,7 +40,7 @@ internal sealed class JsonRpcCalls
     {
         lock (_gate)
         {
-            _waiting.Remove(id);
+            Take(id);
         }
     }
 
@@ -50,7 +52,7 @@ internal sealed class JsonRpcCalls
         {
             if (reply.Id is { ValueKind: JsonValueKind.Number } id && id.TryGetInt64(out var number))
             {
-                _waiting.Remove(number, out call);
+                call = Take(number);
             }
         }
 
@@ -71,13 +73,24 @@ internal sealed class JsonRpcCalls
         lock (_gate)
         {
             _ended ??= $"the link ended: {why}";
-            waiting = [.. _waiting.Values];
-            _waiting.Clear();
+            waiting = [.. _waiting?.Values ?? Enumerable.Empty<TaskCompletionSource<JsonElement>>()];
+            _waiting = null;
         }
 
         foreach (var call in waiting)
         {
             call.TrySetException(new IOException(_ended));
         }
+    }
+
+    private TaskCompletionSource<JsonElement>? Take(long id)
+    {
+        TaskCompletionSource<JsonElement>? call = null;
+        if (_waiting?.Remove(id, out call) == true && _waiting.Count == 0)
+        {
+            _waiting = null;
+        }
+
+        return call;
     }
 }

@@ -21,7 +21,7 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
     private readonly SemaphoreSlim _sending = new(1);
     private readonly Lock _gate = new();
     private readonly JsonRpcCalls _calls = new();
-    private readonly HashSet<Task> _underWay = [];
+    private HashSet<Task>? _underWay;
     private readonly JsonRpcReader _reader = new(socket);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _faultsInARow;
@@ -37,11 +37,12 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
     /// <exception cref="OperationCanceledException">Cancelled; the connection is aborted.</exception>
     public async Task<string> RunAsync(CancellationToken cancel)
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        // One request at a time is no longer under way when the reading ends: nothing else is to be cancelled then.
+        using var ending = inOrder ? null : CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var why = "the connection broke";
         try
         {
-            why = await ReadAsync(ending.Token).ConfigureAwait(false);
+            why = await ReadAsync(ending?.Token ?? cancel).ConfigureAwait(false);
         }
         catch (WebSocketException e)
         {
@@ -51,8 +52,11 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
         {
             _calls.End(why);
             _ended.TrySetResult();
-            await ending.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(UnderWay()).ConfigureAwait(false);
+            if (ending is not null)
+            {
+                await ending.CancelAsync().ConfigureAwait(false);
+                await Task.WhenAll(UnderWay()).ConfigureAwait(false);
+            }
         }
 
         return why;
@@ -290,6 +294,7 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
     {
         lock (_gate)
         {
+            _underWay ??= [];
             _underWay.RemoveWhere(static done => done.IsCompleted);
             _underWay.Add(task);
         }
@@ -299,7 +304,7 @@ public sealed class JsonRpcPeer(WebSocket socket, JsonRpcHandler handler, bool i
     {
         lock (_gate)
         {
-            return [.. _underWay.Where(static task => !task.IsCompleted)];
+            return [.. (_underWay ?? []).Where(static task => !task.IsCompleted)];
         }
     }
 

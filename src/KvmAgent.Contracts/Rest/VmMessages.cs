@@ -12,7 +12,7 @@ public static class PowerStates
 public sealed record VmSummary
 {
     /// <summary><c>namespace/name</c>.</summary>
-    public required string Id { get; init; }
+    public string Id => $"{Namespace}/{Name}";
 
     /// <summary>The provider's name.</summary>
     public required string Provider { get; init; }

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization.Metadata;
 using KvmAgent.Contracts;
 using KvmAgent.Contracts.Link;
+using KvmAgent.Coordinator.Hosting;
 
 namespace KvmAgent.Coordinator.Agents;
 
@@ -108,10 +109,23 @@ internal sealed class AgentLink(AgentIdentity identity, AgentAbilities abilities
         return true;
     }
 
-    public void Take(StatusReport report) => (Status, Usage) = (report.Status, report.Usage);
+    public void Take(StatusReport report) => (Status, Usage) = (Slim(report.Status), report.Usage);
 
     /// <summary>Until then the same report is news again: whoever failed to take it is told once more.</summary>
     public void Acknowledge(long sequence) => _sequence = sequence;
+
+    private static VmStatus Slim(VmStatus status) => status with
+    {
+        Namespace = RepeatedTexts.Of(status.Namespace),
+        Reason = RepeatedTexts.Of(status.Reason),
+        Machine = status.Machine is { } machine ? machine with
+        {
+            Accelerator = RepeatedTexts.Of(machine.Accelerator),
+            AcceleratorReason = RepeatedTexts.Of(machine.AcceleratorReason),
+            QemuVersion = RepeatedTexts.Of(machine.QemuVersion),
+        } : null,
+        Network = status.Network is { } network ? network with { GuestIp = RepeatedTexts.Of(network.GuestIp) } : null,
+    };
 
     private Task<LinkAck> DoAsync(string method, CancellationToken cancel) => DoAsync(method, LinkAck.Done, LinkJson.Default.LinkAck, cancel);
 

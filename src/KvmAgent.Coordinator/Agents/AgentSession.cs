@@ -45,7 +45,19 @@ internal sealed partial class AgentSession : IDisposable
         WebSocket socket, AgentIdentity identity, DateTimeOffset expires, byte[] token, AgentServices services, CancellationToken cancel)
     {
         using var session = new AgentSession(socket, identity, expires, token, services);
-        await session.RunAsync(cancel).ConfigureAwait(false);
+        services.Rounds.Add(session);
+        try
+        {
+            session.LogEnded(identity, await session._peer.RunAsync(cancel).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // The coordinator ends.
+        }
+        finally
+        {
+            await session.EndAsync().ConfigureAwait(false);
+        }
     }
 
     public void Dispose()
@@ -54,28 +66,16 @@ internal sealed partial class AgentSession : IDisposable
         _end.Dispose();
     }
 
-    private async Task RunAsync(CancellationToken cancel)
+    private async Task EndAsync()
     {
-        _services.Rounds.Add(this);
-        try
+        if (_link is { } link)
         {
-            LogEnded(_identity, await _peer.RunAsync(cancel).ConfigureAwait(false));
+            _services.Registry.Remove(link);
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            // The coordinator ends.
-        }
-        finally
-        {
-            if (_link is { } link)
-            {
-                _services.Registry.Remove(link);
-            }
 
-            _services.Rounds.Remove(this);
-            await _end.CancelAsync().ConfigureAwait(false);
-            await _look.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
+        _services.Rounds.Remove(this);
+        await _end.CancelAsync().ConfigureAwait(false);
+        await _look.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private Task<JsonElement> AnswerAsync(string method, JsonElement parameters, CancellationToken cancel)
@@ -153,17 +153,17 @@ internal sealed partial class AgentSession : IDisposable
         var heard = _link is { } link ? link.LastSeen + (_services.Options.Heartbeat * MissedHeartbeats) : _helloBy;
         if (_look.IsCompleted && (now >= heard || now >= _reviewAt || now >= _expires))
         {
-            _look = now >= heard ? EndAsync(_link is null ? "no hello came" : "nothing was heard for three heartbeats") : ReviewAsync();
+            _look = now >= heard ? CloseAsync(_link is null ? "no hello came" : "nothing was heard for three heartbeats") : ReviewAsync();
         }
     }
 
-    private Task EndAsync(string why) => _peer.CloseAsync(WebSocketCloseStatus.PolicyViolation, why);
+    private Task CloseAsync(string why) => _peer.CloseAsync(WebSocketCloseStatus.PolicyViolation, why);
 
     private async Task ReviewAsync()
     {
         if (await WithdrawnAsync().ConfigureAwait(false) is { } why)
         {
-            await EndAsync(why).ConfigureAwait(false);
+            await CloseAsync(why).ConfigureAwait(false);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Text.Json;
+using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Kubernetes;
 
 namespace KvmAgent.Coordinator.Agents;
@@ -28,7 +29,7 @@ internal sealed class PodTokens(KubernetesClient client, string audience) : IDis
             return AgentAdmission.Refuse("the token is no pod's; agents have theirs from a projected volume", known: true);
         }
 
-        return AgentAdmission.Admit(new AgentIdentity(name[AccountPrefix.Length..].Split(':')[0], pod, uid), Expiry(token));
+        return AgentAdmission.Admit(new AgentIdentity(RepeatedTexts.Of(name[AccountPrefix.Length..].Split(':')[0]), pod, uid), Expiry(token));
     }
 
     public void Dispose() => _reviews.Dispose();

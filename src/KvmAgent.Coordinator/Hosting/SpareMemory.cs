@@ -11,27 +11,9 @@ internal static partial class SpareMemory
     /// <summary>Handshakes: so many are worth a pause of some hundred milliseconds; with more than so few in a period the rush is not over.</summary>
     private const int Many = 400, Few = 100;
 
-    /// <summary>From glibc's malloc.h.</summary>
-    private const int ArenaMax = -8;
-
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(15);
 
     private static int _handshakes;
-
-    /// <summary>
-    /// To be called at the start: malloc shall not have a heap for each thread, in whose holes what other threads free is of no use.
-    /// </summary>
-    public static void OneHeap()
-    {
-        try
-        {
-            _ = Option(ArenaMax, 1);
-        }
-        catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
-        {
-            // Not glibc.
-        }
-    }
 
     /// <summary>A connection has become secure.</summary>
     public static void Handshaken() => Interlocked.Increment(ref _handshakes);
@@ -79,8 +61,4 @@ internal static partial class SpareMemory
     [DllImport("libc", EntryPoint = "malloc_trim", ExactSpelling = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Trim(nint pad);
-
-    [DllImport("libc", EntryPoint = "mallopt", ExactSpelling = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Option(int parameter, int value);
 }

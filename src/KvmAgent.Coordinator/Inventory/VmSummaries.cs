@@ -1,5 +1,6 @@
 using KvmAgent.Contracts.Rest;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Kubernetes.Resources;
 
 namespace KvmAgent.Coordinator.Inventory;
@@ -7,6 +8,8 @@ namespace KvmAgent.Coordinator.Inventory;
 /// <summary>A machine and its instance as one line. It reads what KubeVirt's API says, and nothing of ours.</summary>
 internal static class VmSummaries
 {
+    private static readonly Dictionary<string, string> None = [];
+
     private const string Paused = "Paused", Ready = "Ready", Failure = "Failure", Unknown = "Unknown";
 
     /// <returns>Null where there is neither.</returns>
@@ -22,23 +25,22 @@ internal static class VmSummaries
         var spec = instance?.Spec ?? machine?.Spec?.Template.Spec;
         return new VmSummary
         {
-            Id = $"{metadata.Namespace}/{metadata.Name}",
             Provider = provider,
-            Namespace = metadata.Namespace ?? "",
+            Namespace = RepeatedTexts.Of(metadata.Namespace ?? ""),
             Name = metadata.Name ?? "",
             Uid = metadata.Uid,
             InstanceUid = instance?.Metadata.Uid,
             Kind = machine is null ? Kinds.VirtualMachineInstances.Kind : Kinds.VirtualMachines.Kind,
-            Status = status,
+            Status = RepeatedTexts.Of(status),
             PowerState = power,
             Ready = machine is null ? Find(instance!.Status?.Conditions, Ready)?.Status == Condition.True : machine.Status?.Ready == true,
             RunStrategy = machine?.Spec?.EffectiveRunStrategy,
-            Node = instance?.Status?.NodeName is { Length: > 0 } node ? node : null,
+            Node = instance?.Status?.NodeName is { Length: > 0 } node ? RepeatedTexts.Of(node) : null,
             IpAddresses = Addresses(instance?.Status),
             Cpus = Cpus(spec?.Domain, instance?.Status),
             MemoryBytes = Memory(spec?.Domain, instance?.Status),
-            GuestOs = instance?.Status?.GuestOSInfo is { } os ? os.PrettyName ?? os.Name : null,
-            Labels = metadata.Labels ?? new Dictionary<string, string>(),
+            GuestOs = instance?.Status?.GuestOSInfo is { } os ? RepeatedTexts.Of(os.PrettyName ?? os.Name) : null,
+            Labels = metadata.Labels is { Count: > 0 } labels ? labels.ToDictionary(static l => RepeatedTexts.Of(l.Key), static l => RepeatedTexts.Of(l.Value)) : None,
             CreatedAt = metadata.CreationTimestamp,
             Message = power is PowerStates.Running or PowerStates.Stopped or PowerStates.Paused ? null : Message(machine?.Status?.Conditions ?? instance?.Status?.Conditions),
         };

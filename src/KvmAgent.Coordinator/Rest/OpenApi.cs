@@ -83,7 +83,7 @@ internal static partial class OpenApi
 
     private static JsonObject Content(JsonTypeInfo type, SortedDictionary<string, JsonNode> schemas)
     {
-        schemas.TryAdd(type.Type.Name, type.GetJsonSchemaAsNode(new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true }));
+        schemas.TryAdd(type.Type.Name, type.GetJsonSchemaAsNode(new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Told }));
         return new JsonObject
         {
             ["content"] = new JsonObject
@@ -91,6 +91,25 @@ internal static partial class OpenApi
                 ["application/json"] = new JsonObject { ["schema"] = new JsonObject { ["$ref"] = $"#/components/schemas/{type.Type.Name}" } },
             },
         };
+    }
+
+    /// <summary>What is made of other fields is always there; the exporter takes it for what may be left out, since nobody can set it.</summary>
+    private static JsonNode Told(JsonSchemaExporterContext context, JsonNode node)
+    {
+        if (node is JsonObject part && context.PropertyInfo is { Set: null, IsGetNullable: false } && part["type"] is JsonArray types)
+        {
+            part["type"] = types.Single(static t => (string?)t != "null")!.DeepClone();
+        }
+
+        if (node is JsonObject whole && whole["required"] is JsonArray required && context.TypeInfo.Kind == JsonTypeInfoKind.Object)
+        {
+            foreach (var made in context.TypeInfo.Properties.Where(static p => p is { Get: not null, Set: null, IsGetNullable: false, IsRequired: false }))
+            {
+                required.Insert(0, made.Name);
+            }
+        }
+
+        return node;
     }
 
     private static JsonObject Text() => new() { ["type"] = "string" };

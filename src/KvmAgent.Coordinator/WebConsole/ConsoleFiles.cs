@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Routing;
 namespace KvmAgent.Coordinator.WebConsole;
 
 /// <summary>
-/// The console's page and what it loads: noVNC and xterm.js as their packages have them, and a few modules of ours, all of them parts of the program.
+/// The console's page and what it loads: noVNC, xterm.js, uPlot and js-yaml as their packages have them, and a few modules of ours, all of them parts of the program.
 /// Everything that is of somebody comes by the management API, so these need no session. Nothing is loaded from elsewhere, and no script or
 /// style of whoever named a machine is run: the policy allows what is served here, and styles with a number that each page's answer has for itself,
 /// for xterm.js makes its own.
