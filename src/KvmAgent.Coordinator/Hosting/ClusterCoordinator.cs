@@ -11,6 +11,7 @@ using KvmAgent.Coordinator.Metrics;
 using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Rest;
 using KvmAgent.Coordinator.Rest.Access;
+using KvmAgent.Coordinator.Store;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Kubernetes;
 using Microsoft.AspNetCore.Builder;
@@ -44,6 +45,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly Peers? _peers;
     private readonly VmTable _vms;
     private readonly ProviderSet _providers;
+    private readonly RecordStore? _records;
     private readonly RestApi _management;
     private readonly List<WebApplication> _listeners = [];
     private LeaderElection? _election;
@@ -84,6 +86,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             access,
             time,
             logs);
+        _records = RecordStores.Of(settings, logs);
         _management = ManagementApi.Of(_providers, access, () => _certificate.SharedSecret, time, logs);
     }
 
@@ -101,6 +104,11 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
 
         _management.Dispose();
         await _providers.DisposeAsync().ConfigureAwait(false);
+        if (_records is not null)
+        {
+            await _records.DisposeAsync().ConfigureAwait(false);
+        }
+
         _peers?.Dispose();
         _tokens.Dispose();
         _electionClient.Dispose();
