@@ -6,6 +6,7 @@ using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.Uploads;
 using KvmAgent.Coordinator.Inventory;
+using KvmAgent.Coordinator.Jobs;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Metrics;
 using KvmAgent.Coordinator.Providers;
@@ -87,7 +88,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             time,
             logs);
         _records = RecordStores.Of(settings, logs);
-        _management = ManagementApi.Of(_providers, access, () => _certificate.SharedSecret, time, logs);
+        _management = ManagementApi.Of(_providers, access, _records, () => _certificate.SharedSecret, time, logs);
     }
 
     /// <summary>Where it listens: agents, API server, health, management, and uploads where claims are filled. Known once it is started.</summary>
@@ -166,8 +167,11 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         var controller = new MachineController(_client, _cache, _agents, events, options, _time, _logs.CreateLogger<MachineController>());
         var registration = new ApiRegistration(_client, _certificate, ApiServices(), _time, _logs.CreateLogger<ApiRegistration>());
         await Task.WhenAll(
-            controller.RunAsync(stop), registration.RunAsync(stop), _imports is null ? Task.CompletedTask : LeadImportsAsync(_imports, options, stop)).ConfigureAwait(false);
+            controller.RunAsync(stop), registration.RunAsync(stop), LeadJobsAsync(stop), _imports is null ? Task.CompletedTask : LeadImportsAsync(_imports, options, stop)).ConfigureAwait(false);
     }
+
+    private Task LeadJobsAsync(CancellationToken stop) => _records is null ? Task.CompletedTask
+        : new JobController(new JobStore(_records), new JobSight(_providers, new CachedJobObjects(_client, _cache, _imports)), _time, _logs.CreateLogger<JobController>()).RunAsync(stop);
 
     private List<string> ApiServices()
     {

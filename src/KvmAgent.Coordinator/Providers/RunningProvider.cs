@@ -65,6 +65,9 @@ internal sealed class RunningProvider : IAsyncDisposable
     /// <summary>Null: nothing can be asked of it.</summary>
     public Provider? Provider { get; }
 
+    /// <summary>By what is kept of it; null likewise.</summary>
+    public KubernetesClient? Client => _client;
+
     private string? Namespace { get; }
 
     public static RunningProvider Start(StoredProvider stored, ProviderDialer dialer, TimeProvider time, ILoggerFactory logs) => new(stored, dialer, time, logs);

@@ -10,7 +10,7 @@ internal static class RecordMigrations
 {
     private static readonly string[] All =
     [
-        JobTable.Migration,
+        JobStore.Migration,
     ];
 
     public static IReadOnlyList<string> ForSqlite { get; } = Of("INTEGER PRIMARY KEY AUTOINCREMENT", "BLOB");
