@@ -34,7 +34,7 @@ internal sealed class AloneProvider : IAsyncDisposable
         _instances = new Informer<VirtualMachineInstance>(_client, Kinds.VirtualMachineInstances, null, null, time, logs.CreateLogger<AloneProvider>());
         _vms = new VmTable(Provider.Own, null, _instances);
         var access = new AloneAccess(Token.Hash(token));
-        var own = new Provider { Name = Provider.Own, Namespace = Provider.UsualNamespace, AllNamespaces = true, Vms = _vms, ClientFor = caller => _client.For(caller.Token) };
+        var own = new Provider { Name = Provider.Own, Namespace = Provider.UsualNamespace, Namespaces = null, Vms = _vms, ClientFor = caller => _client.For(caller.Token) };
         _providers = new ProviderSet(own, others, dialer, access, time, logs);
         _jobs = new JobController(new JobStore(records), new JobSight(_providers, null), time, logs.CreateLogger<JobController>());
         Management = ManagementApi.Of(_providers, access, records, secret, time, logs);

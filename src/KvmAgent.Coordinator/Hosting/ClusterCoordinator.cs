@@ -76,7 +76,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         {
             Name = Provider.Own,
             Namespace = settings.WatchNamespaces is [var first, ..] ? first : Provider.UsualNamespace,
-            AllNamespaces = settings.WatchNamespaces is null,
+            Namespaces = settings.WatchNamespaces,
             Vms = _vms,
             ClientFor = caller => _client.For(caller.Token),
         };

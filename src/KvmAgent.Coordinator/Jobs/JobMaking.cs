@@ -14,11 +14,16 @@ internal sealed class JobMaking(JobStore store, TimeProvider time)
 {
     private const string Metadata = "metadata", Labels = "labels";
 
-    /// <exception cref="CoordinatorException">The database is away: then nothing is left of it.</exception>
-    /// <exception cref="KubernetesException">The server refuses the object: likewise.</exception>
-    /// <exception cref="HttpRequestException">No answer came: the job stays, and tells in a while what has become of it.</exception>
+    /// <exception cref="CoordinatorException">The database is away, or the provider is not seen there: then nothing is left of it. Or no answer came: then the job stays.</exception>
+    /// <exception cref="KubernetesException">The server refuses the object: nothing is left.</exception>
     public async Task<JobSummary> BeginAsync(Caller caller, Provider provider, JobPlan plan, CancellationToken cancel)
     {
+        if (provider.Namespaces is { } seen && !seen.Contains(plan.Namespace))
+        {
+            throw new CoordinatorException(
+                FailureReason.Invalid, $"namespace {plan.Namespace} is none that provider \"{provider.Name}\" is seen in, so nobody would know how far the job is; it is seen in {string.Join(", ", seen)}");
+        }
+
         var now = time.GetUtcNow();
         var job = new JobSummary
         {
@@ -70,6 +75,10 @@ internal sealed class JobMaking(JobStore store, TimeProvider time)
         {
             await store.RemoveAsync(job.Id, CancellationToken.None).ConfigureAwait(false);
             throw;
+        }
+        catch (HttpRequestException e)
+        {
+            throw new CoordinatorException(FailureReason.Unavailable, $"whether {plan.Namespace}/{plan.Name} has been made is not known: {e.Message}; job {job.Id} tells it in a minute", e);
         }
     }
 }

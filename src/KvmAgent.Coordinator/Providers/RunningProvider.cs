@@ -51,7 +51,7 @@ internal sealed class RunningProvider : IAsyncDisposable
         {
             Name = kept.Name,
             Namespace = Namespace,
-            AllNamespaces = kept.AllNamespaces,
+            Namespaces = namespaces,
             StorageClass = kept.StorageClass,
             Vms = vms,
             ClientFor = _ => _client,

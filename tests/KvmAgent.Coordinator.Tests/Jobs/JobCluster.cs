@@ -23,11 +23,12 @@ internal sealed class JobCluster : IAsyncDisposable
     public TestApiServer Server => Management.Cluster.Server;
 
     /// <param name="database">Is disposed of with it; null: there is none.</param>
-    public static async Task<JobCluster> StartAsync(TestDatabase? database)
+    /// <param name="https">For a cluster that is another coordinator's provider.</param>
+    public static async Task<JobCluster> StartAsync(TestDatabase? database, bool https = false)
     {
         try
         {
-            var cluster = new JobCluster(await ManagementCluster.StartAsync(database: database), database);
+            var cluster = new JobCluster(await ManagementCluster.StartAsync(https, database: database), database);
             cluster.Management.Cluster.Node.Schedules = false;
             // It is being filled: so nobody copies it yet.
             cluster.Server.Create(Yaml.Documents(
