@@ -1,4 +1,7 @@
 using System.Text.Json.Nodes;
+using KvmAgent.Contracts.Rest;
+using KvmAgent.Coordinator.Jobs;
+using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Tests.Store;
 using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.TestSupport.Api;
@@ -58,6 +61,44 @@ public sealed class JobFaultTests(PostgresFixture fixture)
         }
 
         await jobs.UntilAsync(id, "completed");
+    }
+
+    [Fact]
+    public async Task What_was_made_and_cannot_be_written_down_is_taken_back()
+    {
+        await using var jobs = await JobCluster.StartAsync(await PostgresDatabase.MakeAsync(fixture.Server));
+        try
+        {
+            // It goes away after the job has been written down, and before its machine is made.
+            jobs.Server.Faults.OnRequest = r => r.Method == "POST" && r.Path.Value!.EndsWith("/virtualmachines", StringComparison.Ordinal) ? new Fault { Until = fixture.Server.EndAsync() } : null;
+            var (code, body) = await jobs.Management.PostAsync($"{JobCluster.Web}/clone", new JsonObject { ["name"] = "copy" });
+            (code, (string)body["error"]!).ShouldSatisfyAllConditions(static a => a.Item1.ShouldBe(503), static a => a.Item2.ShouldContain("cannot be reached"));
+            jobs.Server.Requests.Writes("kubevirt.io", "virtualmachines").Deletes.ShouldBe(1);
+            await Until.TrueAsync(() => jobs.Management.Cluster.Machine("copy") is null);
+        }
+        finally
+        {
+            await fixture.Server.EndAsync();
+            await fixture.Server.BeginAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Nothing_is_deleted_but_what_was_made()
+    {
+        await using var jobs = await JobCluster.StartAsync(null);
+        await JobCancelling.DeleteAsync(jobs.Management.Cluster.Admin, new JobObject("VirtualMachine", JobCluster.Namespace, "web", "of-a-former-one"), CancellationToken.None);
+        jobs.Management.Cluster.Machine("web")!["metadata"]!["deletionTimestamp"].ShouldBeNull();
+        await JobCancelling.DeleteAsync(jobs.Management.Cluster.Admin, new JobObject("VirtualMachine", JobCluster.Namespace, "gone", "any"), CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task Where_nobody_would_see_it_nothing_is_begun()
+    {
+        var provider = new Provider { Name = "east", Namespace = "a", Namespaces = ["a", "b"], Vms = null!, ClientFor = static _ => throw new InvalidOperationException("nobody asks it") };
+        var plan = new JobPlan("clone", "VirtualMachine", "c", "copy", "c/web", "", [], "");
+        (await Should.ThrowAsync<CoordinatorException>(() => new JobMaking(null!, TimeProvider.System).BeginAsync(null!, provider, plan, CancellationToken.None)))
+            .Message.ShouldStartWith("namespace c is none that provider \"east\" is seen in");
     }
 
     [Fact]
