@@ -1,6 +1,7 @@
 using System.CommandLine;
 using KvmAgent.Cli;
 using KvmAgent.Cli.Completion;
+using KvmAgent.Cli.Jobs;
 using KvmAgent.Cli.Login;
 using KvmAgent.Cli.Nodes;
 using KvmAgent.Cli.Providers;
@@ -10,6 +11,7 @@ var root = new RootCommand("Manages virtual machines by a kvm-coordinator.")
 {
     VmCommand.Create(),
     NodeCommand.Create(),
+    JobCommand.Create(),
     ProviderCommand.Create(),
     LoginCommand.Create(),
     LogoutCommand.Create(),

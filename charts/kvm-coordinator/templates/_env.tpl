@@ -34,6 +34,8 @@
     (list "TLS_NAMES" (concat (list (printf "%s.%s.svc" $full .Release.Namespace) (printf "%s-agents.%s.svc" $full .Release.Namespace) (printf "%s-management.%s.svc" $full .Release.Namespace)) $uploads $v.tls.names | join ","))
     (list "WATCH_NAMESPACE" (join "," $v.watchNamespaces))
     (list "PROVIDER_ALLOW_ADDRESS" (join "," $v.providers.allowAddresses))
+    (list "DATABASE_FILE" (ternary "/var/lib/kvm-coordinator/records.db" "" (eq $v.database.type "sqlite")))
+    (list "DATABASE_CONNECTION_FILE" (ternary (printf "/etc/kvm-coordinator/database/%s" $v.database.postgresql.key) "" (eq $v.database.type "postgresql")))
     (list "OTEL_EXPORTER_OTLP_ENDPOINT" $v.traces.otlpEndpoint)
     (list "LOG_FORMAT" $v.log.format)
     (list "LOG_LEVEL" $v.log.level) -}}

@@ -10,6 +10,26 @@ without access to a cluster, nothing is known of it.
 {{- $errors = append $errors (printf "listen.agentsPort, listen.apiPort, listen.managementPort, listen.healthPort and listen.uploadPort are %s: give each a port of its own" (join ", " $ports)) -}}
 {{- end -}}
 
+{{- $type := .Values.database.type -}}
+{{- $sqlite := .Values.database.sqlite -}}
+{{- if eq $type "sqlite" -}}
+{{- if ne (int .Values.replicas) 1 -}}
+{{- $errors = append $errors (printf "database.type is sqlite, a file of one replica's own, and replicas is %v: set replicas to 1, or database.type to postgresql" .Values.replicas) -}}
+{{- end -}}
+{{- if not (or $sqlite.size $sqlite.existingClaim) -}}
+{{- $errors = append $errors "database.type is sqlite, and there is no storage for it: set database.sqlite.size, such as 1Gi, or database.sqlite.existingClaim" -}}
+{{- else if and $sqlite.existingClaim (or $sqlite.size $sqlite.storageClass) -}}
+{{- $errors = append $errors (printf "database.sqlite.existingClaim is %s, and database.sqlite.size or storageClass, which are for a claim that is made, are set too: set one of them" $sqlite.existingClaim) -}}
+{{- end -}}
+{{- else if or $sqlite.size $sqlite.storageClass $sqlite.existingClaim -}}
+{{- $errors = append $errors (printf "database.sqlite is set, and database.type is %q: set it to sqlite, or leave database.sqlite out" $type) -}}
+{{- end -}}
+{{- if and (eq $type "postgresql") (not .Values.database.postgresql.secret) -}}
+{{- $errors = append $errors "database.type is postgresql, and nothing says where it is: set database.postgresql.secret to a Secret of the release's namespace with the connection string in the key database.postgresql.key" -}}
+{{- else if and (ne $type "postgresql") .Values.database.postgresql.secret -}}
+{{- $errors = append $errors (printf "database.postgresql.secret is %s, and database.type is %q: set it to postgresql, or leave database.postgresql out" .Values.database.postgresql.secret $type) -}}
+{{- end -}}
+
 {{- if and .Values.imports.concurrency (or (lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "cdis.cdi.kubevirt.io") (.Capabilities.APIVersions.Has "cdi.kubevirt.io/v1beta1/CDI")) -}}
 {{- $errors = append $errors "this cluster has the Containerized Data Importer (the kind CDI of cdi.kubevirt.io is there): both would fill the same claims; set imports.concurrency to 0 to leave them to it" -}}
 {{- end -}}

@@ -67,11 +67,16 @@ internal sealed class Printer(TextWriter output, OutputFormat format)
     public Task ObjectAsync(string id, JsonNode json) => format == OutputFormat.Name ? output.WriteLineAsync(Shown.Clean(id)) : DocumentAsync(json);
 
     /// <summary>What was done.</summary>
-    public Task DoneAsync(VmAnswer answer) => format switch
+    public Task DoneAsync(VmAnswer answer) => DoneAsync(answer.Id, answer.Message, JsonSerializer.SerializeToNode(answer, RestJson.Default.VmAnswer)!);
+
+    /// <param name="id">As <c>-o name</c> has it.</param>
+    /// <param name="message">For people; it may have several lines.</param>
+    /// <param name="json">All of it.</param>
+    public Task DoneAsync(string id, string message, JsonNode json) => format switch
     {
-        OutputFormat.Json or OutputFormat.Yaml => DocumentAsync(JsonSerializer.SerializeToNode(answer, RestJson.Default.VmAnswer)!),
-        OutputFormat.Name => output.WriteLineAsync(Shown.Clean(answer.Id)),
-        _ => output.WriteLineAsync(Shown.Clean(answer.Message)),
+        OutputFormat.Json or OutputFormat.Yaml => DocumentAsync(json),
+        OutputFormat.Name => output.WriteLineAsync(Shown.Clean(id)),
+        _ => output.WriteLineAsync(string.Join('\n', message.Split('\n').Select(Shown.Clean))),
     };
 
     /// <summary>One more of a list that goes on: a line below its table, or a document of its own.</summary>

@@ -15,6 +15,7 @@ internal static class VmCommand
         VncCommand.Create(),
         EventsCommand.Create(),
         CreateCommand.Create(),
+        CloneCommand.Create(),
         PowerCommand.Start(),
         PowerCommand.Stop(),
         PowerCommand.Restart(),

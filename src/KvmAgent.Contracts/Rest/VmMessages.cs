@@ -130,7 +130,10 @@ public sealed record VmPowerRequest
 /// <summary>What was done, or is under way.</summary>
 /// <param name="Id"><c>namespace/name</c>; of a provider its name.</param>
 /// <param name="Message">For people.</param>
-public sealed record VmAnswer(string Id, string Message, DateTimeOffset Timestamp);
+public sealed record VmAnswer(string Id, string Message, DateTimeOffset Timestamp) : IOutcome
+{
+    string IOutcome.Outcome => Message;
+}
 
 /// <summary>Why something was not done.</summary>
 public sealed record RestError(string Error, DateTimeOffset Timestamp);

@@ -5,6 +5,7 @@ using KvmAgent.Coordinator.Alone.Store;
 using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Metrics;
 using KvmAgent.Coordinator.Providers;
+using KvmAgent.Coordinator.Store;
 using KvmAgent.Coordinator.Subresources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -26,6 +27,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
     private readonly IDisposable _lock;
     private readonly AloneStore _store;
     private readonly SqliteProviders _others;
+    private readonly RecordStore _records;
     private readonly AgentRegistry _agents = new();
     private readonly AloneMachines _machines;
     private readonly KeptCertificate _certificate;
@@ -40,11 +42,12 @@ internal sealed class AloneCoordinator : IAsyncDisposable
         // Whoever has a token is asked for it again with each dial, and whoever is forgotten loses the link: nothing expires meanwhile.
         _links = (links ?? new AgentLinkOptions()) with { TokensArePods = false };
         _lock = _directory.Open();
+        _records = RecordStores.Of(_directory, logs);
         try
         {
-            _store = new AloneStore(Database.OpenOrCreate(_directory.Database));
+            _store = new AloneStore(AloneDatabase.At(_directory.Database).OpenOrCreate());
             _others = new SqliteProviders(
-                Database.OpenExisting(_directory.Database), new KeyFile(settings.KeyFile, settings.DataDir), time, logs.CreateLogger<SqliteProviders>());
+                AloneDatabase.At(_directory.Database).OpenExisting(), new KeyFile(settings.KeyFile, settings.DataDir), time, logs.CreateLogger<SqliteProviders>());
             _machines = new AloneMachines(_store, _agents, time, logs.CreateLogger<AloneMachines>());
             _certificate = new KeptCertificate(_directory, CertificateNames(), time, logs.CreateLogger<KeptCertificate>());
         }
@@ -84,6 +87,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
             await _provider.DisposeAsync().ConfigureAwait(false);
         }
 
+        await _records.DisposeAsync().ConfigureAwait(false);
         _others.Dispose();
         _store.Dispose();
         _lock.Dispose();
@@ -92,6 +96,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
     /// <summary>Listens. Fails where an address cannot be had.</summary>
     public async Task StartAsync(CancellationToken cancel)
     {
+        await _records.OpenAsync(cancel).ConfigureAwait(false);
         await _certificate.LookAsync(cancel).ConfigureAwait(false);
         var enrolment = KeptTokens.Enrolment(_directory, _store);
         byte[] people = [];
@@ -102,7 +107,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
         var token = KeptTokens.People(_directory, _store, Url(api), _certificate.AuthorityPem);
         Volatile.Write(ref people, Token.Hash(token));
         _provider = new AloneProvider(
-            Url(api), token, _certificate.AuthorityPem, () => _certificate.SharedSecret, _others, new ProviderDialer(_settings.ProviderAllowAddresses, _time), _time, _logs);
+            Url(api), token, _certificate.AuthorityPem, () => _certificate.SharedSecret, _others, _records, new ProviderDialer(_settings.ProviderAllowAddresses, _time), _time, _logs);
         EndPoints =
         [
             agents,

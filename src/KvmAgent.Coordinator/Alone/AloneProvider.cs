@@ -1,8 +1,10 @@
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Inventory;
+using KvmAgent.Coordinator.Jobs;
 using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Rest;
 using KvmAgent.Coordinator.Rest.Access;
+using KvmAgent.Coordinator.Store;
 using KvmAgent.Kubernetes;
 using Microsoft.Extensions.Logging;
 
@@ -18,26 +20,29 @@ internal sealed class AloneProvider : IAsyncDisposable
     private readonly Informer<VirtualMachineInstance> _instances;
     private readonly VmTable _vms;
     private readonly ProviderSet _providers;
+    private readonly JobController _jobs;
 
     /// <param name="server">The own API.</param>
     /// <param name="token">People's.</param>
     /// <param name="authorityPem">The own certificate's.</param>
     /// <param name="secret">What sessions of the console are sealed by.</param>
     /// <param name="others">Where other clusters are kept.</param>
-    public AloneProvider(Uri server, string token, string authorityPem, Func<byte[]> secret, IProviderStore others, ProviderDialer dialer, TimeProvider time, ILoggerFactory logs)
+    /// <param name="records">Where jobs are kept: those of other clusters.</param>
+    public AloneProvider(Uri server, string token, string authorityPem, Func<byte[]> secret, IProviderStore others, RecordStore records, ProviderDialer dialer, TimeProvider time, ILoggerFactory logs)
     {
         _client = new KubernetesClient(KubernetesConnection.To(server, token, authorities: authorityPem), time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _instances = new Informer<VirtualMachineInstance>(_client, Kinds.VirtualMachineInstances, null, null, time, logs.CreateLogger<AloneProvider>());
         _vms = new VmTable(Provider.Own, null, _instances);
         var access = new AloneAccess(Token.Hash(token));
-        var own = new Provider { Name = Provider.Own, Namespace = Provider.UsualNamespace, AllNamespaces = true, Vms = _vms, ClientFor = caller => _client.For(caller.Token) };
+        var own = new Provider { Name = Provider.Own, Namespace = Provider.UsualNamespace, Namespaces = null, Vms = _vms, ClientFor = caller => _client.For(caller.Token) };
         _providers = new ProviderSet(own, others, dialer, access, time, logs);
-        Management = ManagementApi.Of(_providers, access, secret, time, logs);
+        _jobs = new JobController(new JobStore(records), new JobSight(_providers, null), time, logs.CreateLogger<JobController>());
+        Management = ManagementApi.Of(_providers, access, records, secret, time, logs);
     }
 
     public RestApi Management { get; }
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_instances.RunAsync(stop), _vms.RunAsync(stop), _providers.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_instances.RunAsync(stop), _vms.RunAsync(stop), _providers.RunAsync(stop), _jobs.RunAsync(stop));
 
     public async ValueTask DisposeAsync()
     {

@@ -4,6 +4,7 @@ namespace KvmAgent.Coordinator.Alone;
 /// Where a coordinator without a cluster keeps everything:
 ///
 ///     coordinator.db      what it knows
+///     records.db          jobs, image builds, the history of events
 ///     ca.key, tls.crt …   its certificates
 ///     kubeconfig          for people: kubectl and virtctl
 ///     kvmctl.json         for people: kvmctl
@@ -27,6 +28,8 @@ internal sealed class DataDirectory(string path)
     public string FullPath => path;
 
     public string Database => Path.Combine(path, "coordinator.db");
+
+    public string Records => Path.Combine(path, "records.db");
 
     public string Kubeconfig => Path.Combine(path, "kubeconfig");
 

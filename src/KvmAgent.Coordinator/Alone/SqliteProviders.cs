@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using KvmAgent.Coordinator.Alone.Store;
 using KvmAgent.Coordinator.Providers;
+using KvmAgent.Coordinator.Store;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 

@@ -25,7 +25,7 @@ internal static class ForgetCommand
             _ => throw new CoordinatorException(FailureReason.BadRequest, $"\"{vm}\" names no VM; write NAMESPACE/NAME"),
         };
         var directory = new DataDirectory(AloneSettingsReader.ReadDataDir(CommandLine.Environment(), Environment.IsPrivilegedProcess));
-        using var store = new AloneStore(Database.OpenExisting(directory.Database));
+        using var store = new AloneStore(AloneDatabase.At(directory.Database).OpenExisting());
         if (store.Remove(key) is null)
         {
             throw new CoordinatorException(

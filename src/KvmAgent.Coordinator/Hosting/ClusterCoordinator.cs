@@ -6,11 +6,13 @@ using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.Uploads;
 using KvmAgent.Coordinator.Inventory;
+using KvmAgent.Coordinator.Jobs;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Metrics;
 using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Rest;
 using KvmAgent.Coordinator.Rest.Access;
+using KvmAgent.Coordinator.Store;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Kubernetes;
 using Microsoft.AspNetCore.Builder;
@@ -44,6 +46,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly Peers? _peers;
     private readonly VmTable _vms;
     private readonly ProviderSet _providers;
+    private readonly RecordStore? _records;
     private readonly RestApi _management;
     private readonly List<WebApplication> _listeners = [];
     private LeaderElection? _election;
@@ -73,7 +76,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         {
             Name = Provider.Own,
             Namespace = settings.WatchNamespaces is [var first, ..] ? first : Provider.UsualNamespace,
-            AllNamespaces = settings.WatchNamespaces is null,
+            Namespaces = settings.WatchNamespaces,
             Vms = _vms,
             ClientFor = caller => _client.For(caller.Token),
         };
@@ -84,7 +87,8 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             access,
             time,
             logs);
-        _management = ManagementApi.Of(_providers, access, () => _certificate.SharedSecret, time, logs);
+        _records = RecordStores.Of(settings, logs);
+        _management = ManagementApi.Of(_providers, access, _records, () => _certificate.SharedSecret, time, logs);
     }
 
     /// <summary>Where it listens: agents, API server, health, management, and uploads where claims are filled. Known once it is started.</summary>
@@ -101,6 +105,11 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
 
         _management.Dispose();
         await _providers.DisposeAsync().ConfigureAwait(false);
+        if (_records is not null)
+        {
+            await _records.DisposeAsync().ConfigureAwait(false);
+        }
+
         _peers?.Dispose();
         _tokens.Dispose();
         _electionClient.Dispose();
@@ -158,8 +167,11 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         var controller = new MachineController(_client, _cache, _agents, events, options, _time, _logs.CreateLogger<MachineController>());
         var registration = new ApiRegistration(_client, _certificate, ApiServices(), _time, _logs.CreateLogger<ApiRegistration>());
         await Task.WhenAll(
-            controller.RunAsync(stop), registration.RunAsync(stop), _imports is null ? Task.CompletedTask : LeadImportsAsync(_imports, options, stop)).ConfigureAwait(false);
+            controller.RunAsync(stop), registration.RunAsync(stop), LeadJobsAsync(stop), _imports is null ? Task.CompletedTask : LeadImportsAsync(_imports, options, stop)).ConfigureAwait(false);
     }
+
+    private Task LeadJobsAsync(CancellationToken stop) => _records is null ? Task.CompletedTask
+        : new JobController(new JobStore(_records), new JobSight(_providers, new CachedJobObjects(_client, _cache, _imports)), _time, _logs.CreateLogger<JobController>()).RunAsync(stop);
 
     private List<string> ApiServices()
     {

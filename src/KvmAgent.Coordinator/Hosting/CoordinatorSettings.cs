@@ -52,6 +52,12 @@ internal sealed record CoordinatorSettings
     /// <summary>Where other clusters may be all the same.</summary>
     public IReadOnlyList<IPNetwork> ProviderAllowAddresses { get; init; } = [];
 
+    /// <summary>Where jobs and what else is recorded are kept, in SQLite; null: not there.</summary>
+    public string? DatabaseFile { get; init; }
+
+    /// <summary>What says where they are kept in PostgreSQL; null: not there. One of the two at most.</summary>
+    public string? DatabaseConnectionFile { get; init; }
+
     /// <summary>Null: nothing is traced.</summary>
     public Uri? OtlpEndpoint { get; init; }
 

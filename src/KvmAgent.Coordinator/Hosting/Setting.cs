@@ -60,6 +60,12 @@ internal sealed record Setting(string Name, string Default, string Meaning)
     public static readonly Setting ProviderAllowAddress = new(
         "PROVIDER_ALLOW_ADDRESS", "", "Addresses and networks, by commas, where other clusters and their proxies may be although they are loopback, link-local or a cloud's metadata service.");
 
+    public static readonly Setting DatabaseFile = new(
+        "DATABASE_FILE", "", "Where jobs, image builds and the history of events are kept: a file of SQLite's, which is made, for a coordinator of one replica. Without a database there are none.");
+
+    public static readonly Setting DatabaseConnectionFile = new(
+        "DATABASE_CONNECTION_FILE", "", "A file with PostgreSQL's connection string in place of it, for any number of replicas: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE` or `Host=…;Username=…`.");
+
     public static readonly Setting OtlpEndpoint = new(
         "OTEL_EXPORTER_OTLP_ENDPOINT", "", "Where traces are sent, by OTLP over HTTP, such as `http://collector.monitoring:4318`; without it there are none.");
 
@@ -72,6 +78,6 @@ internal sealed record Setting(string Name, string Default, string Meaning)
     [
         AgentImage, AgentImagePullPolicy, AgentImagePullSecrets, KvmResource, TunResource, SysctlIpForward, HostDiskPaths, NodeSelector,
         ImportConcurrency, ImporterRequests, ImporterLimits, UploadUrl, AgentUrl, Audience, ListenAgents, ListenApi, ListenManagement, ListenHealth, ListenUploads,
-        TlsSecret, TlsNames, Namespace, OwnNamespace, PodName, WatchNamespace, ProviderAllowAddress, OtlpEndpoint, LogFormat, LogLevel,
+        TlsSecret, TlsNames, Namespace, OwnNamespace, PodName, WatchNamespace, ProviderAllowAddress, DatabaseFile, DatabaseConnectionFile, OtlpEndpoint, LogFormat, LogLevel,
     ];
 }

@@ -40,6 +40,8 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             Machines = Machines(),
             Imports = Imports(),
             ProviderAllowAddresses = Networks(Setting.ProviderAllowAddress),
+            DatabaseFile = FullPath(Setting.DatabaseFile, "/var/lib/kvm-coordinator/records.db"),
+            DatabaseConnectionFile = DatabaseConnectionFile(),
             OtlpEndpoint = OtlpEndpoint(),
             LogJson = IsJson(),
             LogLevel = Level(),
@@ -94,6 +96,27 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
         }
 
         return quantities;
+    }
+
+    private string? DatabaseConnectionFile()
+    {
+        var path = FullPath(Setting.DatabaseConnectionFile, "/etc/kvm-coordinator/database/uri");
+        if (path is not null && Text(Setting.DatabaseFile) is { } other)
+        {
+            Wrong(Setting.DatabaseConnectionFile, path, $"and {Setting.DatabaseFile.Name}=\"{other}\" exclude one another", "set one of them");
+        }
+
+        return path;
+    }
+
+    private string? FullPath(Setting setting, string example)
+    {
+        if (Text(setting) is { } text && !Path.IsPathFullyQualified(text))
+        {
+            Wrong(setting, text, "is no full path", $"give one such as {example}");
+        }
+
+        return Text(setting);
     }
 
     private Uri? Url(Setting setting, string example)

@@ -23,8 +23,10 @@ internal sealed record Provider
     /// <summary>Where a machine is that is named without a namespace.</summary>
     public required string Namespace { get; init; }
 
-    /// <summary>Whether machines of all namespaces are seen; of another cluster's otherwise those of <see cref="Namespace"/> alone.</summary>
-    public required bool AllNamespaces { get; init; }
+    /// <summary>Those whose machines are seen; null: all.</summary>
+    public required IReadOnlyList<string>? Namespaces { get; init; }
+
+    public bool AllNamespaces => Namespaces is null;
 
     /// <summary>Of volumes that say none; null: the cluster's own choice.</summary>
     public string? StorageClass { get; init; }

@@ -76,6 +76,20 @@ internal sealed partial class ProviderSet : IAsyncDisposable
         }
     }
 
+    /// <summary>For what goes on although nobody asks: by what is kept of another provider.</summary>
+    /// <returns>Null where there is none.</returns>
+    /// <exception cref="CoordinatorException">It cannot be asked.</exception>
+    public KubernetesClient? FindKept(string name)
+    {
+        DemandSynced();
+        lock (_gate)
+        {
+            return _running.TryGetValue(name, out var running)
+                ? running.Client ?? throw new CoordinatorException(FailureReason.Unavailable, $"provider \"{name}\" cannot be used")
+                : null;
+        }
+    }
+
     /// <summary>Waits a moment for the machines of one that has only just been added.</summary>
     /// <exception cref="CoordinatorException">They are not all known; where it is known why, it says so.</exception>
     public async Task DemandKnownAsync(Provider provider, CancellationToken cancel)

@@ -51,7 +51,7 @@ internal sealed class RunningProvider : IAsyncDisposable
         {
             Name = kept.Name,
             Namespace = Namespace,
-            AllNamespaces = kept.AllNamespaces,
+            Namespaces = namespaces,
             StorageClass = kept.StorageClass,
             Vms = vms,
             ClientFor = _ => _client,
@@ -64,6 +64,9 @@ internal sealed class RunningProvider : IAsyncDisposable
 
     /// <summary>Null: nothing can be asked of it.</summary>
     public Provider? Provider { get; }
+
+    /// <summary>By what is kept of it; null likewise.</summary>
+    public KubernetesClient? Client => _client;
 
     private string? Namespace { get; }
 

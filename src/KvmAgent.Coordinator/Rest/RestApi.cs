@@ -71,7 +71,7 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
 
             if (route.Changes)
             {
-                LogChange(caller.User.Name, route.Method, context.Request.Path, (answer as VmAnswer)?.Message ?? "done");
+                LogChange(caller.User.Name, route.Method, context.Request.Path, (answer as IOutcome)?.Outcome ?? "done");
             }
 
             context.Response.StatusCode = route.Status;

@@ -56,13 +56,21 @@ internal sealed class VmRoutes(ProviderSet providers, IAccess access, TimeProvid
     {
         if (provider.IsOwn)
         {
-            await Task.WhenAll(DemandAsync(Kinds.VirtualMachines.Plural), DemandAsync(Kinds.VirtualMachineInstances.Plural)).ConfigureAwait(false);
+            await DemandOwnListAsync(access, request, ns).ConfigureAwait(false);
         }
         else if (!provider.AllNamespaces && ns != provider.Namespace)
         {
             throw new CoordinatorException(
                 FailureReason.Forbidden, $"the rights that are kept for provider \"{provider.Name}\" reach namespace \"{provider.Namespace}\" alone; ask for that one");
         }
+    }
+
+    /// <summary>In the own cluster.</summary>
+    /// <param name="ns">Null: in all namespaces.</param>
+    /// <exception cref="CoordinatorException">It is forbidden.</exception>
+    public static Task DemandOwnListAsync(IAccess access, RestRequest request, string? ns)
+    {
+        return Task.WhenAll(DemandAsync(Kinds.VirtualMachines.Plural), DemandAsync(Kinds.VirtualMachineInstances.Plural));
 
         Task DemandAsync(string resource) => access.DemandAsync(
             request.Caller, new ResourceAttributes { Verb = "list", Group = Kinds.Group, Version = Kinds.Version, Resource = resource, Namespace = ns }, request.Cancel);

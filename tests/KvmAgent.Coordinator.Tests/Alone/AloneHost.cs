@@ -155,7 +155,7 @@ internal sealed class AloneHost : IAsyncDisposable
     public Task<JsonNode> VmAsync(string name = "web") => GetAsync($"{Vmis}/{name}");
 
     /// <summary>What another process does: a store of its own on the same file.</summary>
-    public AloneStore OpenBeside() => new(Database.OpenExisting(Files.Database));
+    public AloneStore OpenBeside() => new(AloneDatabase.At(Files.Database).OpenExisting());
 
     public async ValueTask DisposeAsync()
     {

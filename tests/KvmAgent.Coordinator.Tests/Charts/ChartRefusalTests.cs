@@ -20,12 +20,22 @@ public sealed class ChartRefusalTests
     [InlineData("vm.nodeSelector.a=b=c", "vm.nodeSelector.a: Does not match pattern")]
     [InlineData("listen.address=::", "listen.address: Does not match pattern")]
     [InlineData("listen.apiPort=443", "listen.apiPort: Must be greater than or equal to 1024")]
+    [InlineData("database.type=mysql", "database.type must be one of the following")]
+    [InlineData("database.sqlite.size=1GB", "database.sqlite.size: Does not match pattern")]
     [InlineData("log.level=trace", "log.level must be one of the following")]
     [InlineData("serviceMonitor.interval=often", "serviceMonitor.interval: Does not match pattern")]
     public Task The_schema_refuses(string values, string error) => Helm.RefusesAsync(values, error);
 
     [HelmTheory]
     [InlineData("listen.apiPort=8443", "listen.agentsPort, listen.apiPort, listen.managementPort, listen.healthPort and listen.uploadPort are 8443, 8443, 8444, 8080, 8445: give each a port of its own")]
+    [InlineData("database.type=sqlite", "database.type is sqlite, a file of one replica's own, and replicas is 2: set replicas to 1, or database.type to postgresql\n- database.type is sqlite, and there is no storage for it: set database.sqlite.size")]
+    [InlineData("replicas=1,database.type=sqlite", "there is no storage for it: set database.sqlite.size, such as 1Gi, or database.sqlite.existingClaim")]
+    [InlineData("replicas=3,database.type=sqlite,database.sqlite.size=1Gi", "replicas is 3: set replicas to 1")]
+    [InlineData("replicas=1,database.type=sqlite,database.sqlite.size=1Gi,database.sqlite.existingClaim=mine", "database.sqlite.existingClaim is mine, and database.sqlite.size or storageClass")]
+    [InlineData("database.sqlite.size=1Gi", "database.sqlite is set, and database.type is \"\": set it to sqlite")]
+    [InlineData("database.type=postgresql", "nothing says where it is: set database.postgresql.secret to a Secret")]
+    [InlineData("database.type=postgresql,database.postgresql.secret=db,database.sqlite.existingClaim=mine", "database.sqlite is set, and database.type is \"postgresql\"")]
+    [InlineData("database.postgresql.secret=db", "database.postgresql.secret is db, and database.type is \"\": set it to postgresql")]
     public Task The_chart_refuses(string values, string error) => Helm.RefusesAsync(values, error);
 
     [HelmFact]

@@ -47,6 +47,8 @@ public sealed class SettingsReaderTests
     [InlineData("VM_NODE_SELECTOR", "kvm", "is no label")]
     [InlineData("AGENT_IMAGE_PULL_POLICY", "Sometimes", "give IfNotPresent or Always or Never")]
     [InlineData("SYSCTL_IP_FORWARD", "1", "give false or true")]
+    [InlineData("DATABASE_FILE", "records.db", "is no full path")]
+    [InlineData("DATABASE_CONNECTION_FILE", "uri", "is no full path")]
     [InlineData("LOG_LEVEL", "loud", "give debug or info")]
     public void What_is_wrong_is_told_with_its_name_value_and_remedy(string name, string value, string problem)
     {
@@ -55,6 +57,14 @@ public sealed class SettingsReaderTests
         error.Message.ShouldStartWith($"{name}=\"");
         error.Message.ShouldContain(problem);
         error.Message.ShouldContain(";");
+    }
+
+    [Fact]
+    public void There_is_one_database_at_most()
+    {
+        Should.Throw<CoordinatorException>(() => Read(("AGENT_IMAGE", "agent:1"), ("DATABASE_FILE", "/a.db"), ("DATABASE_CONNECTION_FILE", "/uri"))).Message
+            .ShouldBe("DATABASE_CONNECTION_FILE=\"/uri\" and DATABASE_FILE=\"/a.db\" exclude one another; set one of them");
+        (Read(("AGENT_IMAGE", "agent:1"), ("DATABASE_FILE", "/a.db")).DatabaseFile, Read(("AGENT_IMAGE", "agent:1")).DatabaseFile).ShouldBe(("/a.db", null));
     }
 
     [Fact]

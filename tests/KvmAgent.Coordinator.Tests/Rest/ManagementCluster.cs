@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Faults;
+using KvmAgent.Coordinator.Tests.Store;
 using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.TestSupport.Api;
 using Microsoft.Extensions.Logging;
@@ -21,6 +22,9 @@ internal sealed class ManagementCluster : IAsyncDisposable
 
     private ManagementCluster(FaultCluster cluster, RunningCoordinator coordinator) => (Cluster, _coordinator) = (cluster, coordinator);
 
+    /// <summary>Whom requests are sent to that name nobody else.</summary>
+    public RunningCoordinator Coordinator => _coordinator;
+
     public FaultCluster Cluster { get; }
 
     public Uri Address => new($"https://{_coordinator.Management}");
@@ -30,7 +34,8 @@ internal sealed class ManagementCluster : IAsyncDisposable
 
     /// <param name="https">For a cluster that is another coordinator's provider.</param>
     /// <param name="logs">Null: nobody reads them.</param>
-    public static async Task<ManagementCluster> StartAsync(bool https = false, ILoggerFactory? logs = null)
+    /// <param name="database">Null: there is none.</param>
+    public static async Task<ManagementCluster> StartAsync(bool https = false, ILoggerFactory? logs = null, TestDatabase? database = null)
     {
         var cluster = await FaultCluster.StartAsync(https: https);
         foreach (var version in SubresourceApi.Versions)
@@ -51,7 +56,7 @@ internal sealed class ManagementCluster : IAsyncDisposable
             });
         }
 
-        var coordinator = await cluster.CoordinateAsync(logs: logs);
+        var coordinator = await cluster.CoordinateAsync(logs: logs, database: database);
         cluster.Server.Aggregate(SubresourceApi.Group, coordinator.Api, cluster.FrontProxy.Client("front-proxy-client"));
         cluster.Server.AddUser(Jane, Jane);
         var management = new ManagementCluster(cluster, coordinator);

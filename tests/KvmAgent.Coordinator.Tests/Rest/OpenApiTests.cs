@@ -8,7 +8,7 @@ namespace KvmAgent.Coordinator.Tests.Rest;
 
 public sealed class OpenApiTests
 {
-    private static readonly JsonObject Document = OpenApi.Document(ManagementApi.Routes(null!, new AloneAccess([]), new Sessions(static () => [], TimeProvider.System), TimeProvider.System));
+    private static readonly JsonObject Document = OpenApi.Document(ManagementApi.Routes(null!, new AloneAccess([]), null, new Sessions(static () => [], TimeProvider.System), TimeProvider.System));
 
     [Fact]
     public void The_document_is_the_one_that_is_checked_in() =>

@@ -27,13 +27,14 @@ internal sealed class ClusterNode : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Task> _tasks = [];
     private readonly Task _watching;
 
-    public ClusterNode(KubernetesClient client, NodeStorage storage)
+    /// <param name="takes">Which pods are its own; null: all.</param>
+    public ClusterNode(KubernetesClient client, NodeStorage storage, Func<Pod, bool>? takes = null)
     {
         (_client, _storage) = (client, storage);
         _pods = new Informer<Pod>(client, CoreKinds.Pods, null, null, TimeProvider.System, NullLogger.Instance);
         _pods.Changed += e =>
         {
-            if (e.Kind != InformerEventKind.Deleted)
+            if (e.Kind != InformerEventKind.Deleted && takes?.Invoke(e.Object) != false)
             {
                 _tasks.GetOrAdd(e.Object.Metadata.Uid!, _ => Task.Run(() => RunAsync(e.Object)));
             }

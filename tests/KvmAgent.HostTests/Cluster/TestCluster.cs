@@ -3,12 +3,15 @@ using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Api.Schemas;
+using KvmAgent.Coordinator.Imports;
 using KvmAgent.HostTests.Containers;
 using KvmAgent.HostTests.Guests;
+using KvmAgent.HostTests.Imports;
 using KvmAgent.HostTests.Support;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Resources;
 using KvmAgent.Processes;
+using KvmAgent.TestSupport.Api;
 
 namespace KvmAgent.HostTests.Cluster;
 
@@ -55,6 +58,9 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public Background Coordinator { get; private set; } = null!;
 
+    /// <summary>Where the coordinator listens for agents, on loopback.</summary>
+    public int AgentsPort { get; private set; }
+
     /// <summary>Where the coordinator listens for the API server.</summary>
     public int ApiPort { get; private set; }
 
@@ -67,14 +73,24 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>CRDs, APIServices, the coordinator and a node, on a server that has none of them, or had those of a test before.</summary>
     /// <param name="kubeconfig">The text of an administrator's.</param>
     /// <param name="agentImage">Where it is not the usual one.</param>
-    public static async Task<TestCluster> StartAsync(string kubeconfig, string? agentImage = null)
+    /// <param name="importers">The server, where importers are to be processes on loopback: pods of the node reach nothing of one another. Null: they are pods of the node.</param>
+    public static async Task<TestCluster> StartAsync(string kubeconfig, string? agentImage = null, TestApiServer? importers = null)
     {
         var cluster = new TestCluster(kubeconfig);
         try
         {
             await cluster.InstallAsync();
             await cluster.StartCoordinatorAsync(agentImage ?? await AgentImage.NameAsync());
-            cluster.Node = cluster.Add(new ClusterNode(cluster.Client, cluster.Storage));
+            if (importers is not null)
+            {
+                cluster.Add(new ImportNode(importers, static pod => (string?)pod["metadata"]!["labels"]?[ImportAnnotations.AppLabel] == ImportAnnotations.App, cluster.Storage.Claim)
+                {
+                    Coordinator = $"https://127.0.0.1:{cluster.AgentsPort}",
+                });
+            }
+
+            cluster.Node = cluster.Add(new ClusterNode(
+                cluster.Client, cluster.Storage, importers is null ? null : static pod => pod.Metadata.Label(ImportAnnotations.AppLabel) != ImportAnnotations.App));
             return cluster;
         }
         catch
@@ -197,7 +213,8 @@ internal sealed class TestCluster : IAsyncDisposable
             ["AGENT_IMAGE"] = agentImage,
             ["AGENT_IMAGE_PULL_POLICY"] = "Never",
             ["AGENT_URL"] = AgentUrl,
-            ["TLS_NAMES"] = $"{ServiceName}.{SystemNamespace}.svc",
+            ["TLS_NAMES"] = $"{ServiceName}.{SystemNamespace}.svc,127.0.0.1",
+            ["DATABASE_FILE"] = Path.Combine(_directory, "records.db"),
             ["LISTEN_AGENTS"] = "127.0.0.1:0",
             ["LISTEN_API"] = "127.0.0.1:0",
             ["LISTEN_HEALTH"] = "127.0.0.1:0",
@@ -209,7 +226,7 @@ internal sealed class TestCluster : IAsyncDisposable
         Coordinator = Add(Background.Start("env", [.. environment.Select(static e => $"{e.Key}={e.Value}"), "dotnet", Program, "serve"]));
         var line = await Coordinator.WaitForLineAsync("listens at");
         var ports = line.Split("listens at ")[1].Split(" (")[0].Split(", ").Select(static e => int.Parse(e.Split(':')[1], CultureInfo.InvariantCulture)).ToArray();
-        (ApiPort, Management, UploadPort) = (ports[1], new Uri($"https://127.0.0.1:{ports[3]}"), ports[4]);
+        (AgentsPort, ApiPort, Management, UploadPort) = (ports[0], ports[1], new Uri($"https://127.0.0.1:{ports[3]}"), ports[4]);
         await RegisterAsync();
         await OfferAsync(AgentPort, ports[0]);
     }

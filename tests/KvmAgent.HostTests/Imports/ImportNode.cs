@@ -25,6 +25,8 @@ internal sealed class ImportNode : IAsyncDisposable
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20), Backoff = TimeSpan.FromMilliseconds(300);
 
     private readonly TestApiServer _server;
+    private readonly Func<JsonObject, bool> _takes;
+    private readonly Func<string, string, string> _volume;
     private readonly string _directory = Directory.CreateTempSubdirectory("kvmtest-import-").FullName;
     private readonly CancellationTokenSource _end = new();
     private readonly HashSet<string> _known = [];
@@ -32,11 +34,16 @@ internal sealed class ImportNode : IAsyncDisposable
     private readonly List<Task> _pods = [];
     private readonly Task _watching;
 
-    public ImportNode(TestApiServer server)
+    /// <param name="takes">Which pods are its own; null: all.</param>
+    /// <param name="volume">The directory of a claim, by namespace and name; null: one of its own.</param>
+    public ImportNode(TestApiServer server, Func<JsonObject, bool>? takes = null, Func<string, string, string>? volume = null)
     {
-        _server = server;
+        (_server, _takes, _volume) = (server, takes ?? (static _ => true), volume ?? Volume);
         _watching = Task.Run(WatchAsync);
     }
+
+    /// <summary>Where importers find the coordinator; null: where their pods say.</summary>
+    public string? Coordinator { get; init; }
 
     /// <summary>A pod of this name is no importer's, and runs elsewhere.</summary>
     public void Leave(string name) => _left[name] = true;
@@ -45,7 +52,7 @@ internal sealed class ImportNode : IAsyncDisposable
     public int Started { get; private set; }
 
     /// <summary>The file of a claim's volume.</summary>
-    public string Disk(string ns, string claim) => Path.Combine(Volume(ns, claim), "disk.img");
+    public string Disk(string ns, string claim) => Path.Combine(_volume(ns, claim), "disk.img");
 
     public async ValueTask DisposeAsync()
     {
@@ -62,7 +69,7 @@ internal sealed class ImportNode : IAsyncDisposable
     {
         while (!_end.IsCancellationRequested)
         {
-            foreach (var json in _server.All("", "pods"))
+            foreach (var json in _server.All("", "pods").Where(_takes))
             {
                 var pod = json.Deserialize(CoreKinds.Pods.Json)!;
                 if (!_left.ContainsKey(pod.Metadata.Name!) && _known.Add(pod.Metadata.Uid!))
@@ -84,7 +91,7 @@ internal sealed class ImportNode : IAsyncDisposable
         {
             var claim = mounted.GetProperty("claimName").GetString()!;
             _server.SetStatus("", "persistentvolumeclaims", pod.Metadata.Namespace!, claim, new JsonObject { ["phase"] = "Bound" });
-            volume = Volume(pod.Metadata.Namespace!, claim);
+            volume = _volume(pod.Metadata.Namespace!, claim);
         }
 
         var (restarts, last) = (0, (JsonObject?)null);
@@ -162,6 +169,11 @@ internal sealed class ImportNode : IAsyncDisposable
             await File.WriteAllTextAsync(token, _server.AddServiceAccountToken(pod.Metadata.Namespace!, "default", [RunningImports.Audience], (pod.Metadata.Name!, pod.Metadata.Uid!)));
             await File.WriteAllTextAsync(start.Environment["COORDINATOR_CA_FILE"] = Path.Combine(root, "ca.crt"), authority);
             start.Environment["COORDINATOR_TOKEN_FILE"] = token;
+        }
+
+        if (Coordinator is not null && start.Environment.ContainsKey("COORDINATOR_URL"))
+        {
+            start.Environment["COORDINATOR_URL"] = Coordinator;
         }
 
         // Of the node's own choice: test traffic stays on loopback.

@@ -2,6 +2,7 @@ using System.Text.Json;
 using KvmAgent.Contracts.Link;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
+using KvmAgent.Coordinator.Store;
 using Microsoft.Data.Sqlite;
 
 namespace KvmAgent.Coordinator.Alone.Store;

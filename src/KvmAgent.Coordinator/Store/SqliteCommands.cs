@@ -1,6 +1,6 @@
 using Microsoft.Data.Sqlite;
 
-namespace KvmAgent.Coordinator.Alone.Store;
+namespace KvmAgent.Coordinator.Store;
 
 /// <summary>Statements with parameters in one line.</summary>
 internal static class SqliteCommands
@@ -34,7 +34,7 @@ internal static class SqliteCommands
     private static SqliteCommand Command(SqliteConnection connection, string sql, ReadOnlySpan<(string Name, object? Value)> parameters)
     {
         var command = connection.CreateCommand();
-#pragma warning disable CA2100 // Every statement is a constant of this folder's.
+#pragma warning disable CA2100 // Every statement is a constant.
         command.CommandText = sql;
 #pragma warning restore CA2100
         foreach (var (name, value) in parameters)
