@@ -1,8 +1,10 @@
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.History;
 using KvmAgent.Coordinator.Inventory;
 using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Rest;
 using KvmAgent.Coordinator.Rest.Access;
+using KvmAgent.Coordinator.Store;
 using KvmAgent.Kubernetes;
 using Microsoft.Extensions.Logging;
 
@@ -18,13 +20,16 @@ internal sealed class AloneProvider : IAsyncDisposable
     private readonly Informer<VirtualMachineInstance> _instances;
     private readonly VmTable _vms;
     private readonly ProviderSet _providers;
+    private readonly HistoryWriter _history;
 
     /// <param name="server">The own API.</param>
     /// <param name="token">People's.</param>
     /// <param name="authorityPem">The own certificate's.</param>
     /// <param name="secret">What sessions of the console are sealed by.</param>
     /// <param name="others">Where other clusters are kept.</param>
-    public AloneProvider(Uri server, string token, string authorityPem, Func<byte[]> secret, IProviderStore others, ProviderDialer dialer, TimeProvider time, ILoggerFactory logs)
+    /// <param name="records">Where what happens is kept.</param>
+    /// <param name="eventsKept">And how long.</param>
+    public AloneProvider(Uri server, string token, string authorityPem, Func<byte[]> secret, IProviderStore others, RecordStore records, TimeSpan eventsKept, ProviderDialer dialer, TimeProvider time, ILoggerFactory logs)
     {
         _client = new KubernetesClient(KubernetesConnection.To(server, token, authorities: authorityPem), time, new KubernetesClientOptions { UserAgent = "kvm-coordinator" });
         _instances = new Informer<VirtualMachineInstance>(_client, Kinds.VirtualMachineInstances, null, null, time, logs.CreateLogger<AloneProvider>());
@@ -32,12 +37,14 @@ internal sealed class AloneProvider : IAsyncDisposable
         var access = new AloneAccess(Token.Hash(token));
         var own = new Provider { Name = Provider.Own, Namespace = Provider.UsualNamespace, AllNamespaces = true, Vms = _vms, ClientFor = caller => _client.For(caller.Token) };
         _providers = new ProviderSet(own, others, dialer, access, time, logs);
-        Management = ManagementApi.Of(_providers, access, secret, time, logs);
+        var news = new HistoryNews();
+        _history = new HistoryWriter(records, _vms, news, eventsKept, time, logs.CreateLogger<HistoryWriter>());
+        Management = ManagementApi.Of(_providers, access, records, news, null, secret, time, logs);
     }
 
     public RestApi Management { get; }
 
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_instances.RunAsync(stop), _vms.RunAsync(stop), _providers.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_instances.RunAsync(stop), _vms.RunAsync(stop), _providers.RunAsync(stop), _history.RunAsync(stop));
 
     public async ValueTask DisposeAsync()
     {

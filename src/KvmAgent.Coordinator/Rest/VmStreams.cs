@@ -21,11 +21,8 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
     /// <summary>KubeVirt's: frames are the bytes.</summary>
     private const string Protocol = "plain.kubevirt.io";
 
-    private const string Events = "text/event-stream", Namespace = "namespace", AllNamespaces = "all_namespaces", TakeOver = "take_over";
+    private const string Namespace = "namespace", AllNamespaces = "all_namespaces", TakeOver = "take_over";
     private const int LongestReason = 123;
-
-    /// <summary>So often something is sent, and the caller's rights are looked at again.</summary>
-    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(15);
 
     /// <summary>Idle sessions live behind proxies, and dead ones end.</summary>
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15), PongLimit = TimeSpan.FromSeconds(60);
@@ -35,7 +32,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
 
     public IEnumerable<RestRoute> All(string root, string one) =>
     [
-        RestRoute.Stream($"{root}/watch", "Tells each change of machines: first the event `open`, then `vm` with a VmChange as its data.", Events, WatchAsync) with
+        RestRoute.Stream($"{root}/watch", "Tells each change of machines: first the event `open`, then `vm` with a VmChange as its data.", ServerEvents.Media, WatchAsync) with
         {
             Query = [Provider.Parameter, (Namespace, "Without it the provider's."), (AllNamespaces, "`true`: those of all namespaces.")],
         },
@@ -56,16 +53,15 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
         await VmRoutes.DemandListAsync(access, request, provider, ns).ConfigureAwait(false);
         using var feed = new VmFeed(provider.Vms, ns);
         var response = request.Http.Response;
-        response.ContentType = Events;
-        response.Headers.CacheControl = "no-store";
-        await SendAsync(response, VmChange.OpenEventName, "{}", request.Cancel).ConfigureAwait(false);
+        ServerEvents.Begin(response);
+        await ServerEvents.SendAsync(response, VmChange.OpenEventName, "{}", request.Cancel).ConfigureAwait(false);
         var looked = time.GetTimestamp();
         while (true)
         {
-            var news = await feed.ReadAsync(Beat, time, request.Cancel).ConfigureAwait(false);
-            if (time.GetElapsedTime(looked) >= Beat)
+            var news = await feed.ReadAsync(ServerEvents.Beat, time, request.Cancel).ConfigureAwait(false);
+            if (time.GetElapsedTime(looked) >= ServerEvents.Beat)
             {
-                if (!await IsStillAllowedAsync(request, ns).ConfigureAwait(false))
+                if (!await VmRoutes.IsStillAllowedAsync(access, request, () => ProviderOfAsync(request), ns).ConfigureAwait(false))
                 {
                     return;
                 }
@@ -75,41 +71,14 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
 
             foreach (var change in news)
             {
-                await SendAsync(response, VmChange.EventName, JsonSerializer.Serialize(change, RestJson.Default.VmChange), request.Cancel).ConfigureAwait(false);
+                await ServerEvents.SendAsync(response, VmChange.EventName, JsonSerializer.Serialize(change, RestJson.Default.VmChange), request.Cancel).ConfigureAwait(false);
             }
 
             if (news.Count == 0)
             {
-                await response.WriteAsync(":\n\n", request.Cancel).ConfigureAwait(false);
+                await ServerEvents.BeatAsync(response, request.Cancel).ConfigureAwait(false);
             }
-
-            await response.Body.FlushAsync(request.Cancel).ConfigureAwait(false);
         }
-    }
-
-    /// <summary>Whoever has lost the right, or whose token has expired, is told by the end: when it asks again it hears why.</summary>
-    private async Task<bool> IsStillAllowedAsync(RestRequest request, string? ns)
-    {
-        try
-        {
-            if (await access.AuthenticateAsync(request.Caller.Token, request.Cancel).ConfigureAwait(false) is null)
-            {
-                return false;
-            }
-
-            await VmRoutes.DemandListAsync(access, request, await ProviderOfAsync(request).ConfigureAwait(false), ns).ConfigureAwait(false);
-            return true;
-        }
-        catch (Exception e) when (e is KubernetesException or HttpRequestException or CoordinatorException)
-        {
-            return false;
-        }
-    }
-
-    private static async Task SendAsync(HttpResponse response, string name, string data, CancellationToken cancel)
-    {
-        await response.WriteAsync($"event: {name}\ndata: {data}\n\n", cancel).ConfigureAwait(false);
-        await response.Body.FlushAsync(cancel).ConfigureAwait(false);
     }
 
     /// <summary>With leave to use it, which is asked for anew each time.</summary>

@@ -5,6 +5,7 @@ using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Tests.Machines;
+using KvmAgent.Coordinator.Tests.Store;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
 using KvmAgent.TestSupport.Certificates;
@@ -64,8 +65,9 @@ internal sealed class FaultCluster : IAsyncDisposable
     /// <param name="api">Where the API server finds it.</param>
     /// <param name="replicas">The addresses behind the name that agents dial.</param>
     /// <param name="logs">Null: nobody reads them.</param>
+    /// <param name="database">Where jobs are kept: a file of SQLite's, or one that says where PostgreSQL is; null: nowhere.</param>
     public async Task<RunningCoordinator> CoordinateAsync(
-        string token = "coordinator", TimeProvider? time = null, IPEndPoint? api = null, IPAddress[]? replicas = null, ILoggerFactory? logs = null)
+        string token = "coordinator", TimeProvider? time = null, IPEndPoint? api = null, IPAddress[]? replicas = null, ILoggerFactory? logs = null, TestDatabase? database = null)
     {
         Server.AddUser(token, token, "system:masters");
         var settings = new CoordinatorSettings
@@ -82,6 +84,8 @@ internal sealed class FaultCluster : IAsyncDisposable
             Machines = Given.Options(null),
             AgentUrl = "https://coordinator.test:8443",
             Audience = FakeNode.Audience,
+            DatabaseFile = (database as SqliteDatabase)?.Path,
+            DatabaseConnectionFile = (database as PostgresDatabase)?.Secret,
             // Where tests' clusters are; 127.0.0.2 stands for what is refused.
             ProviderAllowAddresses = [IPNetwork.Parse("127.0.0.1/32")],
         };

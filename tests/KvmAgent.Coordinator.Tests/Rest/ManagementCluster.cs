@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Subresources;
 using KvmAgent.Coordinator.Tests.Faults;
+using KvmAgent.Coordinator.Tests.Store;
 using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.TestSupport.Api;
 using Microsoft.Extensions.Logging;
@@ -17,9 +18,13 @@ internal sealed class ManagementCluster : IAsyncDisposable
     public const string Namespace = FaultCluster.Namespace, Jane = "jane";
 
     private readonly HttpClient _http = new(new HttpClientHandler { ServerCertificateCustomValidationCallback = static (_, _, _, _) => true });
-    private readonly RunningCoordinator _coordinator;
+    private readonly Func<Task<RunningCoordinator>> _begin;
+    private RunningCoordinator _coordinator = null!;
 
-    private ManagementCluster(FaultCluster cluster, RunningCoordinator coordinator) => (Cluster, _coordinator) = (cluster, coordinator);
+    private ManagementCluster(FaultCluster cluster, Func<Task<RunningCoordinator>> begin) => (Cluster, _begin) = (cluster, begin);
+
+    /// <summary>Whom requests are sent to that name nobody else.</summary>
+    public RunningCoordinator Coordinator => _coordinator;
 
     public FaultCluster Cluster { get; }
 
@@ -30,7 +35,8 @@ internal sealed class ManagementCluster : IAsyncDisposable
 
     /// <param name="https">For a cluster that is another coordinator's provider.</param>
     /// <param name="logs">Null: nobody reads them.</param>
-    public static async Task<ManagementCluster> StartAsync(bool https = false, ILoggerFactory? logs = null)
+    /// <param name="database">Null: there is none.</param>
+    public static async Task<ManagementCluster> StartAsync(bool https = false, ILoggerFactory? logs = null, TestDatabase? database = null)
     {
         var cluster = await FaultCluster.StartAsync(https: https);
         foreach (var version in SubresourceApi.Versions)
@@ -51,14 +57,23 @@ internal sealed class ManagementCluster : IAsyncDisposable
             });
         }
 
-        var coordinator = await cluster.CoordinateAsync(logs: logs);
-        cluster.Server.Aggregate(SubresourceApi.Group, coordinator.Api, cluster.FrontProxy.Client("front-proxy-client"));
         cluster.Server.AddUser(Jane, Jane);
-        var management = new ManagementCluster(cluster, coordinator);
+        var management = new ManagementCluster(cluster, () => cluster.CoordinateAsync(logs: logs, database: database));
+        await management.BeginAsync();
         await cluster.UntilAsync(
             () => cluster.Server.Get("apiregistration.k8s.io", "apiservices", "", $"v1.{SubresourceApi.Group}")!["spec"]!["caBundle"] is not null, "the APIService has no caBundle");
         return management;
     }
+
+    /// <summary>The coordinator is there again, elsewhere.</summary>
+    public async Task BeginAsync()
+    {
+        _coordinator = await _begin();
+        Cluster.Server.Aggregate(SubresourceApi.Group, _coordinator.Api, Cluster.FrontProxy.Client("front-proxy-client"));
+    }
+
+    /// <summary>There is none any more.</summary>
+    public ValueTask EndAsync() => _coordinator.DisposeAsync();
 
     /// <param name="token">Null: the administrator's; empty: none.</param>
     /// <param name="at">Another replica; null: the first.</param>
