@@ -1,15 +1,21 @@
 using System.CommandLine;
 using KvmAgent.Cli;
 using KvmAgent.Cli.Completion;
+using KvmAgent.Cli.History;
+using KvmAgent.Cli.Images;
 using KvmAgent.Cli.Jobs;
 using KvmAgent.Cli.Login;
 using KvmAgent.Cli.Nodes;
 using KvmAgent.Cli.Providers;
 using KvmAgent.Cli.Vms;
+using KvmAgent.Cli.Volumes;
 
 var root = new RootCommand("Manages virtual machines by a kvm-coordinator.")
 {
     VmCommand.Create(),
+    ImageCommand.Create(),
+    VolumeCommand.Create(),
+    HistoryCommand.Create(),
     NodeCommand.Create(),
     JobCommand.Create(),
     ProviderCommand.Create(),

@@ -99,6 +99,33 @@ public sealed class VmTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_log_is_that_of_its_pod_and_nothing_in_it_is_obeyed()
+    {
+        _management.Cluster.Apply("web");
+        await _management.Cluster.RunningAsync("web");
+        var pod = (string)_management.Cluster.Pods("web").Single()["metadata"]!["name"]!;
+        Say("one");
+        Say("two\t\u001b[2J");
+        (await _kvmctl.DoAsync("vm", "logs", "shop/web")).ShouldBe("one\ntwo    ?[2J\n");
+        (await _kvmctl.DoAsync("vm", "logs", "shop/web", "--tail", "1")).ShouldBe("two    ?[2J\n");
+        using (var follow = _kvmctl.Start("vm", "logs", "-n", "shop", "web", "-f", "--tail", "0"))
+        {
+            await Until.TrueAsync(() => _management.Cluster.Server.Requests.All.Any(static r => r.Subresource == "log" && r.QueryString.Contains("follow=true", StringComparison.Ordinal)));
+            Say("three");
+            await follow.SaysAsync("three");
+            follow.Signal(2);
+            (await follow.EndAsync()).ShouldSatisfyAllConditions(r => r.ExitCode.ShouldBe(0, r.Error), r => r.Output.ShouldBe("three\n"));
+        }
+
+        await FailsAsync(69, "machine shop/none does not run, or there is none", "vm", "logs", "shop/none");
+        _management.Cluster.Server.AddUser("viewer", "viewer", static request => request.Method == "GET" && !request.Path.Value!.EndsWith("/log", StringComparison.Ordinal));
+        _kvmctl.LogIn(_management.Address, _management.Authority, "viewer");
+        await FailsAsync(77, "forbidden", "vm", "logs", "shop/web");
+
+        void Say(string line) => _management.Cluster.Server.Log("shop", pod, line);
+    }
+
+    [Fact]
     public async Task A_manifest_comes_by_the_standard_input_too()
     {
         var run = await _kvmctl.RunWithAsync(Manifest, "vm", "create", "-n", "shop", "-f", "-");

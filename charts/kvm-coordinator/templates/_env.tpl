@@ -36,6 +36,7 @@
     (list "PROVIDER_ALLOW_ADDRESS" (join "," $v.providers.allowAddresses))
     (list "DATABASE_FILE" (ternary "/var/lib/kvm-coordinator/records.db" "" (eq $v.database.type "sqlite")))
     (list "DATABASE_CONNECTION_FILE" (ternary (printf "/etc/kvm-coordinator/database/%s" $v.database.postgresql.key) "" (eq $v.database.type "postgresql")))
+    (list "EVENT_HISTORY_DAYS" (ternary (toString $v.database.eventHistoryDays) "" (ne $v.database.type "")))
     (list "OTEL_EXPORTER_OTLP_ENDPOINT" $v.traces.otlpEndpoint)
     (list "LOG_FORMAT" $v.log.format)
     (list "LOG_LEVEL" $v.log.level) -}}

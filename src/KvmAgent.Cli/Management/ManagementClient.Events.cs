@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using KvmAgent.Contracts.Rest;
 
 namespace KvmAgent.Cli.Management;
@@ -16,32 +18,74 @@ internal sealed partial class ManagementClient
     /// <exception cref="CliException">It is refused, or breaks; <see cref="CliException.MayPass"/> tells whether dialling again helps. At the server's end the sequence ends.</exception>
     public async IAsyncEnumerable<VmChange?> WatchAsync(string query, TimeProvider time, [EnumeratorCancellation] CancellationToken cancel)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/kubevirt/vms/watch{query}");
+        await foreach (var next in StreamAsync($"/kubevirt/vms/watch{query}", null, time, cancel).ConfigureAwait(false))
+        {
+            switch (next.Name)
+            {
+                case VmChange.OpenEventName:
+                    yield return null;
+                    break;
+                case VmChange.EventName:
+                    yield return Read(next, RestJson.Default.VmChange);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>What happens to machines, as <c>GET /kubevirt/events/watch</c> tells it.</summary>
+    /// <param name="query">With its question mark.</param>
+    /// <param name="after">The last id that is known.</param>
+    /// <returns>How far it is, and what has happened; null where there is only the former, or <see cref="HistoryStream.Gap"/>.</returns>
+    /// <exception cref="CliException">Likewise.</exception>
+    public async IAsyncEnumerable<(long After, HistoryEvent? Happened, bool IsGap)> HistoryAsync(string query, long after, TimeProvider time, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var next in StreamAsync($"/kubevirt/events/watch{query}", after, time, cancel).ConfigureAwait(false))
+        {
+            switch (next.Name)
+            {
+                case HistoryStream.Happened:
+                    var happened = Read(next, RestJson.Default.HistoryEvent);
+                    yield return (happened.Id, happened, false);
+                    break;
+                case HistoryStream.Gap:
+                    yield return (Read(next, RestJson.Default.HistoryPosition).After, null, true);
+                    break;
+                case "" when next.Id is { } id:
+                    yield return (id, null, false);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Server-sent events.</summary>
+    private async IAsyncEnumerable<ServerEvent> StreamAsync(string path, long? after, TimeProvider time, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
+        if (after is { } last)
+        {
+            request.Headers.Add("Last-Event-ID", last.ToString(CultureInfo.InvariantCulture));
+        }
+
         using var response = await BeginAsync(request, HttpStatusCode.OK, cancel).ConfigureAwait(false);
         using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancel).ConfigureAwait(false));
-        var (name, data) = ("", "");
+        var next = new ServerEvent("", "", null);
         while (await LineAsync(lines, time, cancel).ConfigureAwait(false) is { } line)
         {
             switch (line.Split(':', 2))
             {
                 case ["event", var value]:
-                    name = value.TrimStart(' ');
+                    next = next with { Name = value.TrimStart(' ') };
                     break;
                 case ["data", var value]:
-                    data += value;
+                    next = next with { Data = next.Data + value };
                     break;
-                case [""] when name == VmChange.OpenEventName:
-                    (name, data) = ("", "");
-                    yield return null;
+                case ["id", var value] when long.TryParse(value.TrimStart(' '), NumberStyles.None, CultureInfo.InvariantCulture, out var id):
+                    next = next with { Id = id };
                     break;
-                case [""] when name == VmChange.EventName:
-                    yield return Change(data);
-                    (name, data) = ("", "");
-                    break;
-                default:
-                    // A comment, or an event that a newer coordinator tells.
-                    data = line.Length == 0 ? "" : data;
+                case [""]:
+                    yield return next;
+                    next = new ServerEvent("", "", null);
                     break;
             }
         }
@@ -89,15 +133,18 @@ internal sealed partial class ManagementClient
         }
     }
 
-    private VmChange Change(string data)
+    private T Read<T>(ServerEvent told, JsonTypeInfo<T> type)
     {
         try
         {
-            return JsonSerializer.Deserialize(data, RestJson.Default.VmChange) ?? throw new JsonException("it is null");
+            return JsonSerializer.Deserialize(told.Data, type) ?? throw new JsonException("it is null");
         }
         catch (JsonException e)
         {
             throw new CliException(ExitCodes.Unavailable, $"{_http.BaseAddress} tells no changes as a kvm-coordinator does: {e.Message}; see that the URL is that of its management API", e);
         }
     }
+
+    /// <param name="Name">Empty: what only says how far it is.</param>
+    private sealed record ServerEvent(string Name, string Data, long? Id);
 }

@@ -143,7 +143,7 @@ internal sealed partial class ManagementClient : IDisposable
         HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity => ExitCodes.Usage,
         HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ExitCodes.NoPermission,
         HttpStatusCode.Conflict or HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout => ExitCodes.TryAgain,
-        HttpStatusCode.NotFound or HttpStatusCode.NotImplemented or HttpStatusCode.BadGateway => ExitCodes.Unavailable,
+        HttpStatusCode.NotFound or HttpStatusCode.NotImplemented or HttpStatusCode.BadGateway or HttpStatusCode.Gone => ExitCodes.Unavailable,
         _ => ExitCodes.Software,
     };
 

@@ -20,7 +20,7 @@ internal static class NodeCommand
         command.Aliases.Add("ls");
         command.Guard(async (result, cancel) =>
         {
-            var query = result.GetValue(VmTargetOptions.Provider) is { } provider ? $"?provider={Uri.EscapeDataString(provider)}" : "";
+            var query = QueryText.Of(("provider", result.GetValue(VmTargetOptions.Provider)));
             using var client = await ManagementClient.OfAsync(cancel).ConfigureAwait(false);
             var list = await client.GetAsync("/inventory/nodes" + query, RestJson.Default.NodeList, cancel).ConfigureAwait(false);
             await Printer.Of(result).ListAsync(

@@ -14,6 +14,7 @@ internal static class VmCommand
         ConsoleCommand.Create(),
         VncCommand.Create(),
         EventsCommand.Create(),
+        LogsCommand.Create(),
         CreateCommand.Create(),
         CloneCommand.Create(),
         PowerCommand.Start(),

@@ -60,24 +60,6 @@ internal static class WatchCommand
         }
     }
 
-    private static string Query(VmListRequest request)
-    {
-        var parts = new List<string>();
-        if (request.AllNamespaces)
-        {
-            parts.Add("all_namespaces=true");
-        }
-
-        if (request.Namespace is { } ns)
-        {
-            parts.Add($"namespace={Uri.EscapeDataString(ns)}");
-        }
-
-        if (request.Provider is { } provider)
-        {
-            parts.Add($"provider={Uri.EscapeDataString(provider)}");
-        }
-
-        return parts.Count == 0 ? "" : $"?{string.Join('&', parts)}";
-    }
+    private static string Query(VmListRequest request) => QueryText.Of(
+        ("all_namespaces", request.AllNamespaces ? "true" : null), ("namespace", request.Namespace), ("provider", request.Provider));
 }

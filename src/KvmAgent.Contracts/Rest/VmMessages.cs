@@ -135,5 +135,31 @@ public sealed record VmAnswer(string Id, string Message, DateTimeOffset Timestam
     string IOutcome.Outcome => Message;
 }
 
+/// <summary>Which machines are read anew; all of it may be left out.</summary>
+public sealed record RefreshRequest
+{
+    /// <summary>The provider's name; without it the coordinator's own cluster.</summary>
+    public string? Provider { get; init; }
+
+    /// <summary>Of which namespace it is told; without it the provider's.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary>Then <see cref="Namespace"/> must be left out.</summary>
+    public bool AllNamespaces { get; init; }
+}
+
+/// <summary>A machine that is another than it was known.</summary>
+/// <param name="Type"><see cref="Added"/>, <see cref="Changed"/> or <see cref="Removed"/>.</param>
+/// <param name="Vm">As it is; of one that is gone as it was known.</param>
+/// <param name="Fields">Which fields of a changed one were others.</param>
+public sealed record VmDifference(string Type, VmSummary Vm, IReadOnlyList<string> Fields)
+{
+    public const string Added = "added", Changed = "changed", Removed = "removed";
+}
+
+/// <param name="Differences">What was known otherwise; none where all was as known.</param>
+/// <param name="Total">How many machines there are now.</param>
+public sealed record RefreshAnswer(IReadOnlyList<VmDifference> Differences, int Total, DateTimeOffset Timestamp);
+
 /// <summary>Why something was not done.</summary>
 public sealed record RestError(string Error, DateTimeOffset Timestamp);

@@ -107,7 +107,7 @@ internal sealed class AloneCoordinator : IAsyncDisposable
         var token = KeptTokens.People(_directory, _store, Url(api), _certificate.AuthorityPem);
         Volatile.Write(ref people, Token.Hash(token));
         _provider = new AloneProvider(
-            Url(api), token, _certificate.AuthorityPem, () => _certificate.SharedSecret, _others, _records, new ProviderDialer(_settings.ProviderAllowAddresses, _time), _time, _logs);
+            Url(api), token, _certificate.AuthorityPem, () => _certificate.SharedSecret, _others, _records, _settings.EventsKept, new ProviderDialer(_settings.ProviderAllowAddresses, _time), _time, _logs);
         EndPoints =
         [
             agents,

@@ -28,5 +28,5 @@ internal static class AloneSetting
         "TLS_NAMES", "", "Names and addresses that the certificate is for besides `localhost` and those that are listened on, by commas.");
 
     /// <summary>All of them, in the order of the documentation.</summary>
-    public static readonly IReadOnlyList<Setting> All = [DataDir, KeyFile, ListenAgents, ListenApi, ListenManagement, ListenHealth, TlsNames, Setting.ProviderAllowAddress, Setting.LogFormat, Setting.LogLevel];
+    public static readonly IReadOnlyList<Setting> All = [DataDir, KeyFile, ListenAgents, ListenApi, ListenManagement, ListenHealth, TlsNames, Setting.ProviderAllowAddress, Setting.EventHistoryDays, Setting.LogFormat, Setting.LogLevel];
 }

@@ -23,6 +23,9 @@ internal sealed record AloneSettings
     /// <summary>Where other clusters may be all the same.</summary>
     public IReadOnlyList<IPNetwork> ProviderAllowAddresses { get; init; } = [];
 
+    /// <summary>How long what happened to machines is kept.</summary>
+    public TimeSpan EventsKept { get; init; } = TimeSpan.FromDays(30);
+
     /// <summary>As given: what is listened on comes besides.</summary>
     public required IReadOnlyList<string> TlsNames { get; init; }
 
@@ -48,6 +51,7 @@ internal sealed class AloneSettingsReader(IReadOnlyDictionary<string, string> en
             DataDir = directory,
             KeyFile = reader.KeyFilePath(isRoot, directory),
             ProviderAllowAddresses = reader.Networks(Setting.ProviderAllowAddress),
+            EventsKept = reader.Days(Setting.EventHistoryDays),
             ListenAgents = reader.EndPoint(AloneSetting.ListenAgents),
             ListenApi = reader.EndPoint(AloneSetting.ListenApi),
             ListenManagement = reader.EndPoint(AloneSetting.ListenManagement),

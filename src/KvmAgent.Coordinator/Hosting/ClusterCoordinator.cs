@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using KvmAgent.Coordinator.Agents;
 using KvmAgent.Coordinator.Certificates;
+using KvmAgent.Coordinator.History;
 using KvmAgent.Coordinator.Imports;
 using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Imports.Uploads;
@@ -41,11 +42,13 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
     private readonly PodTokens _tokens;
     private readonly UploadTokens _uploadTokens;
     private readonly UploadSlots _uploads = new();
+    private readonly UploadSink? _sink;
     private readonly ServingCertificate _certificate;
     private readonly FrontProxy _frontProxy;
     private readonly Peers? _peers;
     private readonly VmTable _vms;
     private readonly ProviderSet _providers;
+    private readonly HistoryNews _news = new();
     private readonly RecordStore? _records;
     private readonly RestApi _management;
     private readonly List<WebApplication> _listeners = [];
@@ -62,6 +65,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         _cache = new MachineCache(_client, settings.WatchNamespaces, time, logs.CreateLogger<MachineCache>());
         _imports = settings.Imports.Concurrency > 0 ? new ImportCache(_client, _cache, settings.WatchNamespaces, time, logs.CreateLogger<ImportCache>()) : null;
         _tokens = new PodTokens(_client, settings.Audience);
+        _sink = _imports is null ? null : new UploadSink(_imports, _uploads, time);
         _uploadTokens = new UploadTokens(() => _certificate!.SharedSecret, time);
         _cache.PodGone += _agents.Forget;
         _certificate = new ServingCertificate(
@@ -88,7 +92,7 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             time,
             logs);
         _records = RecordStores.Of(settings, logs);
-        _management = ManagementApi.Of(_providers, access, _records, () => _certificate.SharedSecret, time, logs);
+        _management = ManagementApi.Of(_providers, access, _records, _news, _sink, () => _certificate.SharedSecret, time, logs);
     }
 
     /// <summary>Where it listens: agents, API server, health, management, and uploads where claims are filled. Known once it is started.</summary>
@@ -128,10 +132,10 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
             await ListenAsync(_settings.ListenHealth, null, MapHealth, cancel).ConfigureAwait(false),
             await ListenAsync(_settings.ListenManagement, Listener.Tls(() => _certificate.Context), _management.Map, cancel).ConfigureAwait(false),
         ];
-        if (_imports is { } imports)
+        if (_sink is not null)
         {
             // A port of its own: it is the one that people reach from outside of the cluster.
-            var uploads = new UploadEndpoints(imports, _uploads, _uploadTokens, _time);
+            var uploads = new UploadEndpoints(_sink, _uploadTokens);
             EndPoints = [.. EndPoints, await ListenAsync(_settings.ListenUploads, Listener.Tls(() => _certificate.Context), uploads.Map, cancel).ConfigureAwait(false)];
         }
     }
@@ -167,7 +171,23 @@ internal sealed class ClusterCoordinator : IAsyncDisposable
         var controller = new MachineController(_client, _cache, _agents, events, options, _time, _logs.CreateLogger<MachineController>());
         var registration = new ApiRegistration(_client, _certificate, ApiServices(), _time, _logs.CreateLogger<ApiRegistration>());
         await Task.WhenAll(
-            controller.RunAsync(stop), registration.RunAsync(stop), LeadJobsAsync(stop), _imports is null ? Task.CompletedTask : LeadImportsAsync(_imports, options, stop)).ConfigureAwait(false);
+            controller.RunAsync(stop),
+            registration.RunAsync(stop),
+            LeadJobsAsync(stop),
+            LeadHistoryAsync(stop),
+            _imports is null ? Task.CompletedTask : LeadImportsAsync(_imports, options, stop)).ConfigureAwait(false);
+    }
+
+    private Task LeadHistoryAsync(CancellationToken stop)
+    {
+        if (_records is null)
+        {
+            return Task.CompletedTask;
+        }
+
+        var writer = new HistoryWriter(_records, _vms, _news, _settings.EventsKept, _time, _logs.CreateLogger<HistoryWriter>());
+        var events = new ClusterEvents(_client, _cache, _settings.WatchNamespaces, writer, _time, _logs.CreateLogger<ClusterEvents>());
+        return Task.WhenAll(writer.RunAsync(stop), events.RunAsync(stop));
     }
 
     private Task LeadJobsAsync(CancellationToken stop) => _records is null ? Task.CompletedTask

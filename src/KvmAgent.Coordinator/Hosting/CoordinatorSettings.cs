@@ -58,6 +58,9 @@ internal sealed record CoordinatorSettings
     /// <summary>What says where they are kept in PostgreSQL; null: not there. One of the two at most.</summary>
     public string? DatabaseConnectionFile { get; init; }
 
+    /// <summary>How long what happened to machines is kept.</summary>
+    public TimeSpan EventsKept { get; init; } = TimeSpan.FromDays(30);
+
     /// <summary>Null: nothing is traced.</summary>
     public Uri? OtlpEndpoint { get; init; }
 

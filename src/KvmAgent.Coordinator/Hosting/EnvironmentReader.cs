@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.Logging;
 
@@ -71,6 +72,17 @@ internal abstract class EnvironmentReader(IReadOnlyDictionary<string, string> en
         }
 
         return networks;
+    }
+
+    protected TimeSpan Days(Setting setting)
+    {
+        var text = Value(setting);
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var days) || days is < 1 or > 3650)
+        {
+            Wrong(setting, text, "is no number of days from 1 to 3650", $"give one such as {setting.Default}");
+        }
+
+        return TimeSpan.FromDays(days);
     }
 
     protected T Choice<T>(Setting setting, params (string Text, T Value)[] choices)

@@ -66,6 +66,8 @@ internal sealed record Setting(string Name, string Default, string Meaning)
     public static readonly Setting DatabaseConnectionFile = new(
         "DATABASE_CONNECTION_FILE", "", "A file with PostgreSQL's connection string in place of it, for any number of replicas: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE` or `Host=…;Username=…`.");
 
+    public static readonly Setting EventHistoryDays = new("EVENT_HISTORY_DAYS", "30", "How long the history of events is kept, in days.");
+
     public static readonly Setting OtlpEndpoint = new(
         "OTEL_EXPORTER_OTLP_ENDPOINT", "", "Where traces are sent, by OTLP over HTTP, such as `http://collector.monitoring:4318`; without it there are none.");
 
@@ -78,6 +80,6 @@ internal sealed record Setting(string Name, string Default, string Meaning)
     [
         AgentImage, AgentImagePullPolicy, AgentImagePullSecrets, KvmResource, TunResource, SysctlIpForward, HostDiskPaths, NodeSelector,
         ImportConcurrency, ImporterRequests, ImporterLimits, UploadUrl, AgentUrl, Audience, ListenAgents, ListenApi, ListenManagement, ListenHealth, ListenUploads,
-        TlsSecret, TlsNames, Namespace, OwnNamespace, PodName, WatchNamespace, ProviderAllowAddress, DatabaseFile, DatabaseConnectionFile, OtlpEndpoint, LogFormat, LogLevel,
+        TlsSecret, TlsNames, Namespace, OwnNamespace, PodName, WatchNamespace, ProviderAllowAddress, DatabaseFile, DatabaseConnectionFile, EventHistoryDays, OtlpEndpoint, LogFormat, LogLevel,
     ];
 }

@@ -42,6 +42,7 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
             ProviderAllowAddresses = Networks(Setting.ProviderAllowAddress),
             DatabaseFile = FullPath(Setting.DatabaseFile, "/var/lib/kvm-coordinator/records.db"),
             DatabaseConnectionFile = DatabaseConnectionFile(),
+            EventsKept = Days(Setting.EventHistoryDays),
             OtlpEndpoint = OtlpEndpoint(),
             LogJson = IsJson(),
             LogLevel = Level(),

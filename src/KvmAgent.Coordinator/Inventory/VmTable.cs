@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using KvmAgent.Contracts.Rest;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Machines;
@@ -18,6 +20,7 @@ internal sealed class VmTable(string provider, Informer<VirtualMachine>? machine
         string.CompareOrdinal(a.Namespace, b.Namespace) is var byNamespace and not 0 ? byNamespace : string.CompareOrdinal(a.Name, b.Name));
 
     private readonly Lock _gate = new();
+    private Task _listing = Task.CompletedTask;
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ImmutableSortedDictionary<MachineKey, VmSummary> _lines = ImmutableSortedDictionary.Create<MachineKey, VmSummary>(Order);
 
@@ -87,6 +90,62 @@ internal sealed class VmTable(string provider, Informer<VirtualMachine>? machine
         {
             Changed -= Look;
         }
+    }
+
+    /// <summary>All machines are listed anew. Whoever asks meanwhile is told of the same list.</summary>
+    /// <returns>What differs from what was known when it was asked for.</returns>
+    /// <exception cref="KubernetesException">The server refuses.</exception>
+    /// <exception cref="HttpRequestException">It does not answer.</exception>
+    public async Task<IReadOnlyList<VmDifference>> RelistAsync(CancellationToken cancel)
+    {
+        var before = Lines;
+        Task listing;
+        lock (_gate)
+        {
+            if (_listing.IsCompleted)
+            {
+                _listing = Task.WhenAll(machines?.RelistAsync(CancellationToken.None) ?? Task.CompletedTask, instances.RelistAsync(CancellationToken.None));
+            }
+
+            listing = _listing;
+        }
+
+        await listing.WaitAsync(cancel).ConfigureAwait(false);
+        foreach (var key in Lines.Keys.Concat(machines?.List().Select(KeyOf) ?? []).Concat(instances.List().Select(MachineCache.KeyOf)).ToHashSet())
+        {
+            Look(key);
+        }
+
+        var after = Lines;
+        return [.. before.Keys.Union(after.Keys).Select(key => Difference(before.GetValueOrDefault(key), after.GetValueOrDefault(key))).OfType<VmDifference>().OrderBy(static d => d.Vm.Id, StringComparer.Ordinal)];
+    }
+
+    /// <summary>One machine is read anew, and its instance.</summary>
+    /// <returns>Likewise; null where nothing differs.</returns>
+    /// <exception cref="KubernetesException">Likewise.</exception>
+    /// <exception cref="HttpRequestException">Likewise.</exception>
+    public async Task<VmDifference?> RefreshAsync(MachineKey key, CancellationToken cancel)
+    {
+        var before = Lines.GetValueOrDefault(key);
+        await Task.WhenAll(machines?.RefreshAsync(key.Namespace, key.Name, cancel) ?? Task.CompletedTask, instances.RefreshAsync(key.Namespace, key.Name, cancel)).ConfigureAwait(false);
+        Look(key);
+        return Difference(before, Lines.GetValueOrDefault(key));
+    }
+
+    private static VmDifference? Difference(VmSummary? before, VmSummary? after) => (before, after) switch
+    {
+        (null, null) => null,
+        (null, { } made) => new VmDifference(VmDifference.Added, made, []),
+        ({ } gone, null) => new VmDifference(VmDifference.Removed, gone, []),
+        ({ } old, { } current) => IsSame(old, current) ? null : new VmDifference(VmDifference.Changed, current, Fields(old, current)),
+    };
+
+    private static IReadOnlyList<string> Fields(VmSummary before, VmSummary after)
+    {
+        var (old, current) = (Json(before), Json(after));
+        return [.. old.Select(static f => f.Key).Union(current.Select(static f => f.Key)).Where(name => !JsonNode.DeepEquals(old[name], current[name])).Order(StringComparer.Ordinal)];
+
+        static JsonObject Json(VmSummary vm) => JsonSerializer.SerializeToNode(vm, RestJson.Default.VmSummary)!.AsObject();
     }
 
     private static MachineKey KeyOf(VirtualMachine machine) => new(machine.Metadata.Namespace!, machine.Metadata.Name!);

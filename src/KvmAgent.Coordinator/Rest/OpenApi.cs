@@ -63,6 +63,11 @@ internal static partial class OpenApi
             operation["requestBody"] = Content(request, schemas);
         }
 
+        if (route.RequestMedia is { } media)
+        {
+            operation["requestBody"] = Stream(media);
+        }
+
         operation["responses"] = new JsonObject
         {
             [$"{route.Status}"] = With(route.Answer is { } answer ? Content(answer, schemas) : Stream(route.Media), route.Summary),

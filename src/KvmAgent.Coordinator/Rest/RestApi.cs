@@ -38,7 +38,7 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
         foreach (var route in routes)
         {
             // Over HTTP/2 a WebSocket is a CONNECT (RFC 8441).
-            builder.MapMethods(route.Path, route is { Answer: null, Media: null } ? [route.Method, HttpMethods.Connect] : [route.Method], context => RunAsync(context, route));
+            builder.MapMethods(route.Path, route.IsSocket ? [route.Method, HttpMethods.Connect] : [route.Method], context => RunAsync(context, route));
         }
 
         var document = new Lazy<string>(() => OpenApi.Document(routes).ToJsonString(OpenApi.Indented));
@@ -64,14 +64,14 @@ internal sealed partial class RestApi(IReadOnlyList<RestRoute> routes, IAccess a
             }
 
             var answer = await route.Run(new RestRequest(context, caller)).ConfigureAwait(false);
-            if (route.Answer is null)
-            {
-                return;
-            }
-
             if (route.Changes)
             {
                 LogChange(caller.User.Name, route.Method, context.Request.Path, (answer as IOutcome)?.Outcome ?? "done");
+            }
+
+            if (route.Answer is null)
+            {
+                return;
             }
 
             context.Response.StatusCode = route.Status;

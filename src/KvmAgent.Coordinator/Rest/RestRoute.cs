@@ -11,11 +11,16 @@ internal sealed record RestRoute(string Method, string Path, string Summary, boo
     /// <summary>What is read of the body; null: nothing.</summary>
     public JsonTypeInfo? Request { get; init; }
 
-    /// <summary>What is answered as JSON; null: <see cref="Media"/>.</summary>
+    /// <summary>What the body is that is no JSON, which the route reads by itself.</summary>
+    public string? RequestMedia { get; init; }
+
+    /// <summary>What is answered as JSON; null: the route answers by itself.</summary>
     public required JsonTypeInfo? Answer { get; init; }
 
-    /// <summary>What a stream is that the route writes by itself; null: a WebSocket.</summary>
+    /// <summary>What it answers then; null: nothing, or a WebSocket.</summary>
     public string? Media { get; init; }
+
+    public bool IsSocket { get; init; }
 
     public int Status { get; init; } = 200;
 
@@ -35,7 +40,20 @@ internal sealed record RestRoute(string Method, string Path, string Summary, boo
     {
         Answer = null,
         Media = media,
+        IsSocket = media is null,
         Status = media is null ? 101 : 200,
+        Run = async request =>
+        {
+            await run(request).ConfigureAwait(false);
+            return null;
+        },
+    };
+
+    /// <summary>What reads its request and answers it by itself, without a body.</summary>
+    public static RestRoute Raw(string method, string path, string summary, int status, Func<RestRequest, Task> run, bool changes = false) => new(method, path, summary, changes)
+    {
+        Answer = null,
+        Status = status,
         Run = async request =>
         {
             await run(request).ConfigureAwait(false);

@@ -1,11 +1,8 @@
 using KvmAgent.Contracts.Rest;
 using KvmAgent.Coordinator.Api;
-using KvmAgent.Coordinator.Machines;
-using KvmAgent.Coordinator.Machines.Adoption;
 using KvmAgent.Coordinator.Providers;
 using KvmAgent.Kubernetes;
 using KvmAgent.Kubernetes.Core;
-using KvmAgent.Kubernetes.Resources;
 using Microsoft.AspNetCore.Http;
 
 namespace KvmAgent.Coordinator.Rest;
@@ -36,7 +33,7 @@ internal sealed class VmEvents(ProviderSet providers, TimeProvider time)
         }
 
         var own = ListAsync(client, key.Namespace, $"involvedObject.name={key.Name}", cancel);
-        var pods = await PodsAsync(client, key.Namespace, instance.Result, cancel).ConfigureAwait(false);
+        var pods = await VmPods.NamesAsync(client, key.Namespace, instance.Result, cancel).ConfigureAwait(false);
         var ofPods = await Task.WhenAll(pods.Select(pod => ListAsync(client, key.Namespace, $"involvedObject.kind=Pod,involvedObject.name={pod}", cancel))).ConfigureAwait(false);
         var all = (await own.ConfigureAwait(false)).Where(e => IsOf(e, machine.Result)).Concat(ofPods.SelectMany(static e => e)).Select(Summary)
             .OrderBy(static e => e.LastSeen).ThenBy(static e => e.FirstSeen).ToList();
@@ -47,34 +44,8 @@ internal sealed class VmEvents(ProviderSet providers, TimeProvider time)
     private static bool IsOf(Event e, VirtualMachine? machine) => e.InvolvedObject.Kind == Kinds.VirtualMachineInstances.Kind
         || (e.InvolvedObject.Kind == Kinds.VirtualMachines.Kind && e.InvolvedObject.Uid == machine?.Metadata.Uid);
 
-    private static async Task<IReadOnlyList<string>> PodsAsync(KubernetesClient client, string ns, VirtualMachineInstance? instance, CancellationToken cancel)
-    {
-        if (instance is null)
-        {
-            return [];
-        }
-
-        var made = await ListAsync(client, CoreKinds.Pods, ns, new ListOptions { LabelSelector = $"{MachineLabels.CreatedBy}={instance.Metadata.Uid}" }, cancel).ConfigureAwait(false);
-        IEnumerable<string?> adopted = AdoptedPod.OwnerOf(instance) is { } owner ? [owner.Name] : [];
-        return [.. made.Select(static p => p.Metadata.Name).Concat(adopted).OfType<string>()];
-    }
-
     private static Task<IReadOnlyList<Event>> ListAsync(KubernetesClient client, string ns, string fields, CancellationToken cancel) =>
-        ListAsync(client, CoreKinds.Events, ns, new ListOptions { FieldSelector = fields }, cancel);
-
-    private static async Task<IReadOnlyList<T>> ListAsync<T>(KubernetesClient client, ResourceKind<T> kind, string ns, ListOptions options, CancellationToken cancel)
-        where T : class, IKubernetesObject
-    {
-        try
-        {
-            return (await client.ListAllAsync(kind, ns, options, cancel).ConfigureAwait(false)).Items;
-        }
-        catch (KubernetesException e) when (e.Code == StatusCodes.Status404NotFound)
-        {
-            // A coordinator alone has none.
-            return [];
-        }
-    }
+        VmPods.ListAsync(client, CoreKinds.Events, ns, new ListOptions { FieldSelector = fields }, cancel);
 
     /// <summary>Writers of events.k8s.io, as the scheduler, tell times and counts in other fields.</summary>
     private static VmEvent Summary(Event e)

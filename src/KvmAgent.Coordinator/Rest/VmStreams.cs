@@ -21,11 +21,8 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
     /// <summary>KubeVirt's: frames are the bytes.</summary>
     private const string Protocol = "plain.kubevirt.io";
 
-    private const string Events = "text/event-stream", AllProviders = "all_providers", Namespace = "namespace", AllNamespaces = "all_namespaces", TakeOver = "take_over";
+    private const string AllProviders = "all_providers", Namespace = "namespace", AllNamespaces = "all_namespaces", TakeOver = "take_over";
     private const int LongestReason = 123;
-
-    /// <summary>So often something is sent, and the caller's rights are looked at again.</summary>
-    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(15);
 
     /// <summary>Idle sessions live behind proxies, and dead ones end.</summary>
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15), PongLimit = TimeSpan.FromSeconds(60);
@@ -37,7 +34,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
 
     public IEnumerable<RestRoute> All(string root, string one) =>
     [
-        RestRoute.Stream($"{root}/watch", "Tells each change of machines: first the event `open`, then `vm` with a VmChange as its data.", Events, WatchAsync) with
+        RestRoute.Stream($"{root}/watch", "Tells each change of machines: first the event `open`, then `vm` with a VmChange as its data.", ServerEvents.Media, WatchAsync) with
         {
             Query =
             [
@@ -56,14 +53,13 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
         var scopes = await ScopesAsync(request).ConfigureAwait(false);
         using var feed = new VmFeed([.. scopes.Select(static s => s.Source)]);
         var response = request.Http.Response;
-        response.ContentType = Events;
-        response.Headers.CacheControl = "no-store";
-        await SendAsync(response, VmChange.OpenEventName, "{}", request.Cancel).ConfigureAwait(false);
+        ServerEvents.Begin(response);
+        await ServerEvents.SendAsync(response, VmChange.OpenEventName, "{}", request.Cancel).ConfigureAwait(false);
         var looked = time.GetTimestamp();
         while (true)
         {
-            var news = await feed.ReadAsync(Beat, time, request.Cancel).ConfigureAwait(false);
-            if (time.GetElapsedTime(looked) >= Beat)
+            var news = await feed.ReadAsync(ServerEvents.Beat, time, request.Cancel).ConfigureAwait(false);
+            if (time.GetElapsedTime(looked) >= ServerEvents.Beat)
             {
                 if (!await IsStillSoAsync(request, scopes).ConfigureAwait(false))
                 {
@@ -75,15 +71,13 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
 
             foreach (var change in news)
             {
-                await SendAsync(response, VmChange.EventName, JsonSerializer.Serialize(change, RestJson.Default.VmChange), request.Cancel).ConfigureAwait(false);
+                await ServerEvents.SendAsync(response, VmChange.EventName, JsonSerializer.Serialize(change, RestJson.Default.VmChange), request.Cancel).ConfigureAwait(false);
             }
 
             if (news.Count == 0)
             {
-                await response.WriteAsync(":\n\n", request.Cancel).ConfigureAwait(false);
+                await ServerEvents.BeatAsync(response, request.Cancel).ConfigureAwait(false);
             }
-
-            await response.Body.FlushAsync(request.Cancel).ConfigureAwait(false);
         }
     }
 
@@ -106,12 +100,6 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
         {
             return false;
         }
-    }
-
-    private static async Task SendAsync(HttpResponse response, string name, string data, CancellationToken cancel)
-    {
-        await response.WriteAsync($"event: {name}\ndata: {data}\n\n", cancel).ConfigureAwait(false);
-        await response.Body.FlushAsync(cancel).ConfigureAwait(false);
     }
 
     /// <summary>With leave to use it, which is asked for anew each time.</summary>

@@ -1,3 +1,5 @@
+using KvmAgent.Coordinator.Builds;
+using KvmAgent.Coordinator.History;
 using KvmAgent.Coordinator.Jobs;
 
 namespace KvmAgent.Coordinator.Store;
@@ -11,6 +13,8 @@ internal static class RecordMigrations
     private static readonly string[] All =
     [
         JobStore.Migration,
+        HistoryTable.Migration,
+        BuildTable.Migration,
     ];
 
     public static IReadOnlyList<string> ForSqlite { get; } = Of("INTEGER PRIMARY KEY AUTOINCREMENT", "BLOB");

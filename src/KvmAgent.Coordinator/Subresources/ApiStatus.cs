@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Contracts.Link;
+using KvmAgent.Coordinator.Imports.Uploads;
 using KvmAgent.Kubernetes;
 using Microsoft.AspNetCore.Http;
 
@@ -24,6 +25,7 @@ internal static class ApiStatus
             FailureReason.NotImplemented => (501, "NotImplemented", e.Message),
             _ => null,
         },
+        UploadRefusedException refused => (refused.Status, "UploadRefused", e.Message),
         JsonRpcException { Code: LinkErrors.NotRunning or LinkErrors.NoGuestAgent or LinkErrors.Busy or LinkErrors.NotSupported } => (409, "Conflict", e.Message),
         JsonRpcException { Code: LinkErrors.TimedOut } or TimeoutException => (504, "Timeout", e.Message),
         JsonRpcException or IOException => (503, "ServiceUnavailable", $"the VM's agent failed: {e.Message}"),

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Mime;
 
 namespace KvmAgent.Kubernetes;
 
@@ -7,15 +8,16 @@ namespace KvmAgent.Kubernetes;
 internal sealed class Transport(KubernetesConnection connection, Connections connections, TimeProvider time, string userAgent)
 {
     /// <param name="path">Below the server's address, with its query.</param>
+    /// <param name="accept">What may be answered.</param>
     /// <returns>With its body still to be read.</returns>
-    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? contentType, CancellationToken ct) => SendAsync(method, path, request =>
+    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? contentType, CancellationToken ct, string accept = MediaTypeNames.Application.Json) => SendAsync(method, path, request =>
     {
         if (request.RequestUri!.Scheme == Uri.UriSchemeHttps)
         {
             request.Version = HttpVersion.Version20;
         }
 
-        request.Headers.Accept.ParseAdd("application/json");
+        request.Headers.Accept.ParseAdd(accept);
         if (body is not null)
         {
             request.Content = new ByteArrayContent(body);

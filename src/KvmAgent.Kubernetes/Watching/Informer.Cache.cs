@@ -103,6 +103,54 @@ public sealed partial class Informer<T>
         Tell();
     }
 
+    /// <summary>
+    /// Reads one object anew, as if a watch had told it. Where the server has none it is taken out, unless it came in meanwhile; and where the watch
+    /// may have told its end already it is looked for once more.
+    /// </summary>
+    /// <exception cref="KubernetesException">The server refuses.</exception>
+    /// <exception cref="HttpRequestException">It does not answer.</exception>
+    public async Task RefreshAsync(string? ns, string name, CancellationToken ct)
+    {
+        var key = new ObjectKey(ns, name);
+        if (_scopes.FirstOrDefault(s => s.Has(key)) is not { } scope)
+        {
+            return;
+        }
+
+        for (var isSure = false; !isSure;)
+        {
+            var known = Kept(key);
+            var now = await _client.FindAsync(_kind, ns, name, ct).ConfigureAwait(false);
+            lock (_gate)
+            {
+                var cached = _cache.Get(key);
+                isSure = true;
+                if (now is null)
+                {
+                    if (cached is not null && known is not null && Version(cached) == Version(known))
+                    {
+                        Remove(cached, cached);
+                    }
+                }
+                else if (cached is null ? known is null : IsNewer(Version(now), Version(cached)))
+                {
+                    isSure = cached is not null || IsNewer(Version(now), scope.Seen);
+                    Put(now, cached);
+                }
+            }
+
+            Tell();
+        }
+    }
+
+    private T? Kept(ObjectKey key)
+    {
+        lock (_gate)
+        {
+            return _cache.Get(key);
+        }
+    }
+
     private void BeginListing(Scope scope)
     {
         lock (_gate)

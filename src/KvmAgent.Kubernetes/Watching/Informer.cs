@@ -56,6 +56,10 @@ public sealed partial class Informer<T>
         return Task.WhenAll(_scopes.Select(scope => RunAsync(scope, ct)));
     }
 
+    /// <summary>Lists everything anew: what differs from what was known is told as any other change. Done when it is known.</summary>
+    /// <exception cref="KubernetesException">The server refuses, and <see cref="HttpRequestException"/> where it does not answer; it is tried again all the same.</exception>
+    public Task RelistAsync(CancellationToken ct) => Task.WhenAll(_scopes.Select(static scope => scope.AskForList())).WaitAsync(ct);
+
     private async Task RunAsync(Scope scope, CancellationToken ct)
     {
         var backoff = new Backoff();
@@ -64,15 +68,19 @@ public sealed partial class Informer<T>
         {
             var pause = TimeSpan.Zero;
             var since = _time.GetTimestamp();
+            using var turn = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            var asked = scope.BeginTurn(turn);
             try
             {
-                if (version is null)
+                if (version is null || asked is not null)
                 {
+                    version = null;
                     version = await ListAsync(scope, ct).ConfigureAwait(false);
+                    asked?.TrySetResult();
                     since = _time.GetTimestamp();
                 }
 
-                await WatchAsync(scope, version, at => version = at, ct).ConfigureAwait(false);
+                await WatchAsync(scope, version, at => version = at, turn.Token).ConfigureAwait(false);
                 pause = Pause(backoff, since);
                 if (pause > TimeSpan.Zero)
                 {
@@ -81,7 +89,12 @@ public sealed partial class Informer<T>
             }
             catch (OperationCanceledException) when (ct.IsCancellationRequested)
             {
+                scope.EndTurn();
                 return;
+            }
+            catch (OperationCanceledException) when (turn.IsCancellationRequested)
+            {
+                // Somebody asks for a list.
             }
             catch (KubernetesException e) when (e.IsGone)
             {
@@ -93,12 +106,14 @@ public sealed partial class Informer<T>
             catch (Exception e)
 #pragma warning restore CA1031
             {
+                asked?.TrySetException(e);
                 version = IsRefusedAgain(scope, e) ? null : version;
                 pause = Longer(backoff.Next(), (e as KubernetesException)?.RetryAfter);
                 LogFailure(e, pause);
             }
 
-            await Task.Delay(pause, _time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(pause, _time, turn.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            scope.EndTurn();
         }
     }
 
@@ -177,6 +192,10 @@ public sealed partial class Informer<T>
     /// <summary>What has a list and a watch: a namespace, or all.</summary>
     private sealed class Scope(string? ns)
     {
+        private readonly Lock _turnGate = new();
+        private TaskCompletionSource? _asked;
+        private CancellationTokenSource? _turn;
+
         public string? Namespace => ns;
 
         /// <summary>How far the list and the watch are.</summary>
@@ -194,6 +213,37 @@ public sealed partial class Informer<T>
         public bool IsListed { get; set; }
 
         public int Refusals { get; set; }
+
+        /// <returns>Done when a list that is begun from now on is known.</returns>
+        public Task AskForList()
+        {
+            lock (_turnGate)
+            {
+                _asked ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _turn?.Cancel();
+                return _asked.Task;
+            }
+        }
+
+        /// <param name="turn">Cancelled when a list is asked for.</param>
+        /// <returns>Who asks for one already.</returns>
+        public TaskCompletionSource? BeginTurn(CancellationTokenSource turn)
+        {
+            lock (_turnGate)
+            {
+                (_turn, var asked) = (turn, _asked);
+                _asked = null;
+                return asked;
+            }
+        }
+
+        public void EndTurn()
+        {
+            lock (_turnGate)
+            {
+                _turn = null;
+            }
+        }
 
         public bool Has(ObjectKey key) => ns is null || ns == key.Namespace;
     }

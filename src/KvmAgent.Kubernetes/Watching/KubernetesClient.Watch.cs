@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Mime;
 using System.Runtime.CompilerServices;
 using KvmAgent.Kubernetes.Resources;
 
@@ -32,7 +33,7 @@ public sealed partial class KubernetesClient
         var request = $"WATCH /{path}";
         using var deadline = new CancellationTokenSource(_options.RequestTimeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
-        using var response = await OpenWatchAsync(request, path, either.Token, ct).ConfigureAwait(false);
+        using var response = await BeginAsync(request, path, MediaTypeNames.Application.Json, either.Token, ct).ConfigureAwait(false);
         var within = options.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) + _watchGrace : Timeout.InfiniteTimeSpan;
         deadline.CancelAfter(within);
 
@@ -67,27 +68,6 @@ public sealed partial class KubernetesClient
         finally
         {
             await lines.CompleteAsync().ConfigureAwait(false);
-        }
-    }
-
-    private async Task<HttpResponseMessage> OpenWatchAsync(string request, string path, CancellationToken either, CancellationToken ct)
-    {
-        try
-        {
-            var response = await _transport.SendAsync(HttpMethod.Get, path, null, null, either).ConfigureAwait(false);
-            if (response.IsSuccessStatusCode)
-            {
-                return response;
-            }
-
-            using (response)
-            {
-                throw Failure.Of(request, response, await Body.ReadAsync(response, MostObjectBytes, request, either).ConfigureAwait(false), _time.GetUtcNow(), Connection.Credentials);
-            }
-        }
-        catch (Exception e) when (NoAnswer(request, e, _options.RequestTimeout, ct) is { } failure)
-        {
-            throw failure;
         }
     }
 

@@ -50,6 +50,44 @@ public sealed class AloneManagementTests
         }
     }
 
+    [Fact]
+    public async Task What_happened_to_a_machine_is_told_over_a_restart()
+    {
+        await using var host = await AloneHost.StartAsync();
+        var token = await host.EnrolAsync();
+        using (var client = host.ManagementClient())
+        {
+            var (agent, _) = await host.LinkAsync(token);
+            using (agent)
+            {
+                await agent.TransitionAsync(1, VmPhase.Running);
+                await HappenedAsync(client, "changed running");
+            }
+        }
+
+        await host.EndAsync();
+        await host.BeginAsync();
+        using var later = host.ManagementClient();
+        var (again, _) = await host.LinkAsync(token);
+        using (again)
+        {
+            await again.TransitionAsync(2, VmPhase.Paused);
+            await HappenedAsync(later, "changed paused");
+        }
+
+        var all = await EventsAsync(later);
+        all.Count(static e => e.StartsWith("created ", StringComparison.Ordinal)).ShouldBe(1);
+        all.IndexOf("changed running").ShouldBeLessThan(all.IndexOf("changed paused"));
+        (await later.GetAsync(new Uri("/kubevirt/images", UriKind.Relative))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        var refused = await later.PostAsJsonAsync(new Uri("/kubevirt/images", UriKind.Relative), new { name = "a", url = "https://example.com/a" });
+        (refused.StatusCode, (await refused.Content.ReadAsStringAsync()).Contains("has no DataVolumes", StringComparison.Ordinal)).ShouldBe((HttpStatusCode.NotFound, true));
+
+        static Task HappenedAsync(HttpClient client, string what) => Until.TrueAsync(async () => (await EventsAsync(client)).Contains(what), what);
+
+        static async Task<List<string>> EventsAsync(HttpClient client) =>
+            [.. (await client.GetFromJsonAsync<JsonNode>(new Uri("/kubevirt/events?namespace=team&name=web", UriKind.Relative)))!["events"]!.AsArray().Select(static e => $"{e!["type"]} {e["power_state"]}")];
+    }
+
     private static async Task<JsonNode> ListAsync(HttpClient client)
     {
         var answer = await client.PostAsJsonAsync(new Uri("/kubevirt/vms/list", UriKind.Relative), new { all_namespaces = true });

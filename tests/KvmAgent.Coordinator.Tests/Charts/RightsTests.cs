@@ -8,6 +8,7 @@ using KvmAgent.Coordinator.Imports.Clones;
 using KvmAgent.Coordinator.Machines;
 using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Subresources;
+using KvmAgent.Coordinator.Tests.Store;
 using KvmAgent.Coordinator.Tests.Support;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
@@ -36,23 +37,26 @@ public sealed class RightsTests
     };
 
     [HelmTheory]
-    [InlineData("[]")]
-    [InlineData($"[\"{Machines}\"]")]
-    [InlineData($"[\"{Machines}\",\"{Other}\"]")]
-    public async Task It_may_do_what_it_does_and_nothing_more(string watched)
+    [InlineData("[]", false)]
+    [InlineData("[]", true)]
+    [InlineData($"[\"{Machines}\"]", false)]
+    [InlineData($"[\"{Machines}\",\"{Other}\"]", true)]
+    public async Task It_may_do_what_it_does_and_nothing_more(string watched, bool hasDatabase)
     {
-        var yaml = await Helm.TemplateAsync("--set-json", $"watchNamespaces={watched}", "--set", "imports.uploadUrl=https://upload.example.com");
+        await using var database = TestDatabase.OfFile();
+        var recorded = hasDatabase ? "database.type=sqlite,database.sqlite.size=1Gi,replicas=1" : "database.type=";
+        var yaml = await Helm.TemplateAsync("--set-json", $"watchNamespaces={watched}", "--set", "imports.uploadUrl=https://upload.example.com", "--set", recorded);
         var chart = new RenderedChart(yaml);
         var rules = new RbacRules(chart.Objects.Append(AuthenticationReader()), Helm.Namespace, FullName);
         await using var server = await StartAsync(yaml);
         server.AddUser(Token, $"system:serviceaccount:{Helm.Namespace}:{FullName}", rules.Allows);
         var environment = EnvironmentOf(chart);
-        foreach (var listener in new[] { Setting.ListenAgents, Setting.ListenApi, Setting.ListenHealth, Setting.ListenUploads })
+        foreach (var listener in new[] { Setting.ListenAgents, Setting.ListenApi, Setting.ListenManagement, Setting.ListenHealth, Setting.ListenUploads })
         {
             environment[listener.Name] = "127.0.0.1:0";
         }
 
-        var settings = SettingsReader.Read(environment, null, "host");
+        var settings = SettingsReader.Read(environment, null, "host") with { DatabaseFile = hasDatabase ? ((SqliteDatabase)database).Path : null };
         var connection = KubernetesConnection.To(server.Address, Token);
         using var client = new KubernetesClient(connection, TimeProvider.System);
         using (var stop = new CancellationTokenSource())

@@ -88,6 +88,13 @@ internal sealed class JobCluster : IAsyncDisposable
                 return false;
             }
 
+            if (Volume(claim)?["spec"]?["source"]?["pvc"] is null)
+            {
+                // Its importer ends well.
+                return Server.Get("", "pods", Namespace, $"importer-{claim}") is not null
+                    && Server.SetStatus("", "pods", Namespace, $"importer-{claim}", new JsonObject { ["phase"] = "Succeeded" }) is not null;
+            }
+
             Server.Update("", "persistentvolumeclaims", Namespace, claim, static c => (c["metadata"]!["annotations"] ??= new JsonObject())[Phase] = "Succeeded");
             return Volume(claim) is not { } volume || (string?)volume["status"]?["phase"] == "Succeeded";
         },

@@ -18,9 +18,10 @@ internal sealed class ManagementCluster : IAsyncDisposable
     public const string Namespace = FaultCluster.Namespace, Jane = "jane";
 
     private readonly HttpClient _http = new(new HttpClientHandler { ServerCertificateCustomValidationCallback = static (_, _, _, _) => true });
-    private readonly RunningCoordinator _coordinator;
+    private readonly Func<Task<RunningCoordinator>> _begin;
+    private RunningCoordinator _coordinator = null!;
 
-    private ManagementCluster(FaultCluster cluster, RunningCoordinator coordinator) => (Cluster, _coordinator) = (cluster, coordinator);
+    private ManagementCluster(FaultCluster cluster, Func<Task<RunningCoordinator>> begin) => (Cluster, _begin) = (cluster, begin);
 
     /// <summary>Whom requests are sent to that name nobody else.</summary>
     public RunningCoordinator Coordinator => _coordinator;
@@ -56,14 +57,23 @@ internal sealed class ManagementCluster : IAsyncDisposable
             });
         }
 
-        var coordinator = await cluster.CoordinateAsync(logs: logs, database: database);
-        cluster.Server.Aggregate(SubresourceApi.Group, coordinator.Api, cluster.FrontProxy.Client("front-proxy-client"));
         cluster.Server.AddUser(Jane, Jane);
-        var management = new ManagementCluster(cluster, coordinator);
+        var management = new ManagementCluster(cluster, () => cluster.CoordinateAsync(logs: logs, database: database));
+        await management.BeginAsync();
         await cluster.UntilAsync(
             () => cluster.Server.Get("apiregistration.k8s.io", "apiservices", "", $"v1.{SubresourceApi.Group}")!["spec"]!["caBundle"] is not null, "the APIService has no caBundle");
         return management;
     }
+
+    /// <summary>The coordinator is there again, elsewhere.</summary>
+    public async Task BeginAsync()
+    {
+        _coordinator = await _begin();
+        Cluster.Server.Aggregate(SubresourceApi.Group, _coordinator.Api, Cluster.FrontProxy.Client("front-proxy-client"));
+    }
+
+    /// <summary>There is none any more.</summary>
+    public ValueTask EndAsync() => _coordinator.DisposeAsync();
 
     /// <param name="token">Null: the administrator's; empty: none.</param>
     /// <param name="at">Another replica; null: the first.</param>

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using KvmAgent.Coordinator.History;
 using KvmAgent.Coordinator.Rest;
 using KvmAgent.Coordinator.Rest.Access;
 using KvmAgent.Coordinator.WebConsole;
@@ -8,7 +9,7 @@ namespace KvmAgent.Coordinator.Tests.Rest;
 
 public sealed class OpenApiTests
 {
-    private static readonly JsonObject Document = OpenApi.Document(ManagementApi.Routes(null!, new AloneAccess([]), null, new Sessions(static () => [], TimeProvider.System), TimeProvider.System));
+    private static readonly JsonObject Document = OpenApi.Document(ManagementApi.Routes(null!, new AloneAccess([]), null, new HistoryNews(), null, new Sessions(static () => [], TimeProvider.System), TimeProvider.System));
 
     [Fact]
     public void The_document_is_the_one_that_is_checked_in() =>

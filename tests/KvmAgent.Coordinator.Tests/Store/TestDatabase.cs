@@ -12,6 +12,9 @@ internal abstract class TestDatabase : IAsyncDisposable
 
     protected string Folder { get; } = Directory.CreateTempSubdirectory("kvm-records-").FullName;
 
+    /// <summary>In a file.</summary>
+    public static TestDatabase OfFile() => new SqliteDatabase();
+
     /// <summary>As a replica has it, or the same one after its restart.</summary>
     public RecordStore Open(ILogger? log = null)
     {

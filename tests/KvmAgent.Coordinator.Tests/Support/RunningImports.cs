@@ -76,6 +76,6 @@ internal sealed class RunningImports : IAsyncDisposable
         new ImporterEndpoints(_client, _cache, admit, TimeProvider.System).Map(routes);
         var uploads = new UploadSlots();
         new UploadWaits(_client, _cache, uploads, admit, TimeProvider.System).Map(routes);
-        new UploadEndpoints(_cache, uploads, UploadTokens, TimeProvider.System).Map(routes);
+        new UploadEndpoints(new UploadSink(_cache, uploads, TimeProvider.System), UploadTokens).Map(routes);
     }
 }

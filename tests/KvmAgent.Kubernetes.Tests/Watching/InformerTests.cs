@@ -101,6 +101,56 @@ public sealed class InformerTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task It_lists_anew_when_it_is_asked_to_and_follows_behind_that()
+    {
+        await StartAsync("10", Widget.Of("x", "red", "3"), Widget.Of("y", "red", "4"));
+        await Wait.UntilAsync(() => Watches.Length == 1);
+        _lists.Enqueue(static context => context.Answer(200, Widget.List("20", Widget.Of("x", "blue", "15"), Widget.Of("z", "blue", "16"))));
+        _lists.Dequeue();
+        await _informer.RelistAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
+        Told().ShouldBe(["Added x >red", "Added y >red", "Modified x red>blue", "Added z >blue", "Deleted y red>red"]);
+        await Wait.UntilAsync(() => Watches.Length == 2);
+        Watches[1].ShouldContain("resourceVersion=20");
+        Send("DELETED", Widget.Of("x", "blue", "21"));
+        await Wait.UntilAsync(() => _informer.Get("a", "x") is null);
+    }
+
+    [Fact]
+    public async Task A_list_that_was_asked_for_and_fails_says_why_and_the_next_one_is_made_all_the_same()
+    {
+        await StartAsync("10", Widget.Of("x", "red", "3"));
+        await Wait.UntilAsync(() => Watches.Length == 1);
+        _lists.Enqueue(static context => context.Answer(403, """{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","message":"no","code":403}"""));
+        _lists.Enqueue(static context => context.Answer(200, Widget.List("20", Widget.Of("x", "blue", "15"))));
+        _lists.Dequeue();
+        (await Should.ThrowAsync<KubernetesException>(() => _informer.RelistAsync(CancellationToken.None))).IsForbidden.ShouldBeTrue();
+        await _time.AdvanceUntilAsync(Wait.UntilAsync(() => _informer.Get("a", "x")!.Spec.Color == "blue"));
+    }
+
+    [Fact]
+    public async Task One_object_is_read_anew_when_it_is_asked_to()
+    {
+        var (now, asked) = ((Widget?)Widget.Of("x", "blue", "12"), _server.Answer);
+        _server.Answer = (a, context) => a.Target.EndsWith("/x", StringComparison.Ordinal)
+            ? now is null ? context.Answer(404, """{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","message":"none","code":404}""") : context.Answer(200, now.Json())
+            : asked(a, context);
+        await StartAsync("10", Widget.Of("x", "red", "3"));
+        await _informer.RefreshAsync("a", "x", CancellationToken.None);
+        _informer.Get("a", "x")!.Spec.Color.ShouldBe("blue");
+        // Older than what is known.
+        now = Widget.Of("x", "red", "3");
+        await _informer.RefreshAsync("a", "x", CancellationToken.None);
+        _informer.Get("a", "x")!.Spec.Color.ShouldBe("blue");
+        now = null;
+        await _informer.RefreshAsync("a", "x", CancellationToken.None);
+        await _informer.RefreshAsync("a", "x", CancellationToken.None);
+        _informer.Get("a", "x").ShouldBeNull();
+        // Another namespace is none of its own.
+        await _informer.RefreshAsync("b", "x", CancellationToken.None);
+        Told().ShouldBe(["Added x >red", "Modified x red>blue", "Deleted x blue>blue"]);
+    }
+
+    [Fact]
     public async Task What_it_does_not_know_is_kept_and_what_it_gives_is_the_askers_own()
     {
         var unknown = Widget.Of("x", "red", "3") with

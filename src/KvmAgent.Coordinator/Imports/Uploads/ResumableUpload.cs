@@ -1,35 +1,26 @@
 using System.Globalization;
 using KvmAgent.Contracts.Link;
-using Microsoft.AspNetCore.Builder;
+using KvmAgent.Contracts.Rest;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 
 namespace KvmAgent.Coordinator.Imports.Uploads;
 
 /// <summary>
-/// An upload in parts, or one that goes on after it broke off: the core of tus 1.0.0 (https://tus.io/protocols/resumable-upload) at a path of its
-/// own, which the token makes the claim's. HEAD says how much the importer has, PATCH sends what comes next. Who has begun by CDI's paths may
-/// go on here.
+/// An upload in parts, or one that goes on after it broke off: the core of tus 1.0.0 (https://tus.io/protocols/resumable-upload). HEAD says how
+/// much the importer has, PATCH sends what comes next. Who has begun by CDI's paths may go on here.
 /// </summary>
-internal sealed class ResumableUpload(UploadEndpoints uploads)
+internal sealed class ResumableUpload(UploadSink sink)
 {
-    public const string Path = "/v1beta1/upload-resumable";
+    public const string Path = "/v1beta1/upload-resumable", Media = ImageUploads.Media;
 
-    private const string VersionHeader = "Tus-Resumable", Version = "1.0.0";
+    private const string VersionHeader = ImageUploads.VersionHeader, Version = ImageUploads.Version;
 
-    public void Map(IEndpointRouteBuilder routes)
+    /// <summary>Answers HEAD.</summary>
+    /// <param name="admit">Who may, and for which claim.</param>
+    /// <exception cref="UploadRefusedException">Nobody waits for it.</exception>
+    public async Task TellAsync(HttpContext context, Func<UploadGrant> admit)
     {
-        routes.MapMethods(Path, [HttpMethods.Head], (RequestDelegate)TellAsync);
-        routes.MapMethods(Path, [HttpMethods.Patch], (RequestDelegate)GoOnAsync);
-    }
-
-    private async Task TellAsync(HttpContext context)
-    {
-        if (await AdmitAsync(context).ConfigureAwait(false) is not var (_, slot))
-        {
-            return;
-        }
-
+        var (_, slot) = await FindAsync(context, admit).ConfigureAwait(false);
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers[ImporterProtocol.UploadOffset] = Text(slot.Offset);
         if (slot.Total is { } total)
@@ -42,18 +33,17 @@ internal sealed class ResumableUpload(UploadEndpoints uploads)
         }
     }
 
-    private async Task GoOnAsync(HttpContext context)
+    /// <summary>Answers PATCH.</summary>
+    /// <param name="admit">Likewise.</param>
+    /// <exception cref="UploadRefusedException">It is not taken.</exception>
+    public async Task GoOnAsync(HttpContext context, Func<UploadGrant> admit)
     {
-        if (await AdmitAsync(context).ConfigureAwait(false) is not var (grant, slot))
-        {
-            return;
-        }
-
+        var (grant, slot) = await FindAsync(context, admit).ConfigureAwait(false);
         var total = slot.Total ?? Number(context, ImporterProtocol.UploadLength);
         var offset = Number(context, ImporterProtocol.UploadOffset);
         var length = context.Request.ContentLength;
-        var refused = context.Request.ContentType != "application/offset+octet-stream"
-                ? (StatusCodes.Status415UnsupportedMediaType, "the Content-Type is not application/offset+octet-stream")
+        var refused = context.Request.ContentType != Media
+                ? (StatusCodes.Status415UnsupportedMediaType, $"the Content-Type is not {Media}")
             : offset is null ? (StatusCodes.Status400BadRequest, $"{ImporterProtocol.UploadOffset} is missing, or no number; HEAD tells it")
             : length is null ? (StatusCodes.Status411LengthRequired, "the Content-Length is missing")
             : total is null ? (StatusCodes.Status400BadRequest, $"{ImporterProtocol.UploadLength} is missing, or no number; give the size of the whole image")
@@ -62,28 +52,27 @@ internal sealed class ResumableUpload(UploadEndpoints uploads)
             : ((int Status, string Text)?)null;
         if (refused is var (status, text))
         {
-            await UploadEndpoints.AnswerAsync(context, status, text).ConfigureAwait(false);
-            return;
+            throw new UploadRefusedException(status, text);
         }
 
-        await UploadEndpoints.DeliverAsync(context, grant, slot, new Upload(context.Request.Body, slot.Offset, length, total), response =>
+        if (await UploadSink.DeliverAsync(context, grant, slot, new Upload(context.Request.Body, slot.Offset, length, total)).ConfigureAwait(false))
         {
-            response.StatusCode = StatusCodes.Status204NoContent;
-            response.Headers[ImporterProtocol.UploadOffset] = Text(slot.Offset + length!.Value);
-        }).ConfigureAwait(false);
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+            context.Response.Headers[ImporterProtocol.UploadOffset] = Text(slot.Offset + length!.Value);
+        }
     }
 
-    private async Task<(UploadGrant Grant, UploadSlot Slot)?> AdmitAsync(HttpContext context)
+    private async Task<(UploadGrant Grant, UploadSlot Slot)> FindAsync(HttpContext context, Func<UploadGrant> admit)
     {
         context.Response.Headers[VersionHeader] = Version;
-        if (context.Request.Headers[VersionHeader] == Version)
+        if (context.Request.Headers[VersionHeader] != Version)
         {
-            return await uploads.AdmitAsync(context).ConfigureAwait(false);
+            context.Response.Headers["Tus-Version"] = Version;
+            throw new UploadRefusedException(StatusCodes.Status412PreconditionFailed, $"the header {VersionHeader} is not {Version}, which is spoken here");
         }
 
-        context.Response.Headers["Tus-Version"] = Version;
-        await UploadEndpoints.AnswerAsync(context, StatusCodes.Status412PreconditionFailed, $"the header {VersionHeader} is not {Version}, which is spoken here").ConfigureAwait(false);
-        return null;
+        var grant = admit();
+        return (grant, await sink.FindAsync(grant, context.RequestAborted).ConfigureAwait(false));
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -15,7 +15,9 @@ internal sealed class UploadTokenApi(ImportCache cache, UploadTokens tokens, Sub
 {
     public const string GroupName = "upload.cdi.kubevirt.io", Version = "v1beta1";
 
-    private const string Resource = "uploadtokenrequests", Kind = "UploadTokenRequest";
+    public const string Resource = "uploadtokenrequests";
+
+    private const string Kind = "UploadTokenRequest";
 
     public ApiGroup Group { get; } = new(GroupName, [Version], static _ => new JsonArray(new JsonObject
     {

@@ -20,6 +20,7 @@ internal static class Query
     {
         string[] known = verb switch
         {
+            PodLogs.Subresource => [.. Any, "container", "follow", "tailLines"],
             "get" => [.. Any, "resourceVersion", "includeObject"],
             "list" or "watch" => [.. Any, .. Listed],
             "create" or "update" => [.. Any, .. Written],

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 namespace KvmAgent.TestSupport.Api;
 
 /// <summary>From a request on a resource to its verb.</summary>
-internal sealed class Resources(World world, Verbs verbs, PodVerbs pods, Lists lists, Watches watches, Reviews reviews, Complaints complaints, IReadOnlyList<string> absent)
+internal sealed class Resources(World world, Verbs verbs, PodVerbs pods, Lists lists, Watches watches, Reviews reviews, PodLogs logs, Complaints complaints, IReadOnlyList<string> absent)
 {
     public async Task<Answer> AnswerAsync(HttpContext http, RequestPath path, Identity user, Action<string> named)
     {
@@ -13,7 +13,7 @@ internal sealed class Resources(World world, Verbs verbs, PodVerbs pods, Lists l
         var verb = Verb(request, path, version);
         named(verb);
         Check(path, version, verb, request);
-        var query = Query.Read(request, verb);
+        var query = Query.Read(request, path.Subresource == PodLogs.Subresource ? PodLogs.Subresource : verb);
         var call = CallOf(request, path, version, user, query);
         if (verb is "get" or "list" or "watch")
         {
@@ -68,6 +68,7 @@ internal sealed class Resources(World world, Verbs verbs, PodVerbs pods, Lists l
         {
             "" => true,
             "status" => version.Status && verb is "get" or "update" or "patch",
+            PodLogs.Subresource => type.Subresources.Contains(PodLogs.Subresource) && verb is "get",
             var other => type.Subresources.Contains(other) && verb is "create" or "update",
         };
         var everywhere = type.Namespaced && path.Namespace.Length == 0;
@@ -110,6 +111,8 @@ internal sealed class Resources(World world, Verbs verbs, PodVerbs pods, Lists l
                 // Table is not made of events; who asks for it takes plain JSON as well.
                 var watcher = watches.Begin(call.Version, ns, call.Name.Length > 0 ? call.Name : null, query);
                 return new Answer(200, []) { Watch = () => watches.ServeAsync(http, watcher, call.Type, query) };
+            case "get" when call.Subresource == PodLogs.Subresource:
+                return new Answer(200, []) { Watch = logs.Begin(http, verbs.Get(call with { Subresource = "" }), query) };
             case "get":
                 var stored = verbs.Get(call);
                 return new Answer(200, Tables.Wanted(accept) ? Table(call.Version, [stored], stored.Version) : stored.FullBytes(call.Version));

@@ -26,7 +26,7 @@ internal static class BuiltInKinds
     public static IEnumerable<ResourceType> All() =>
     [
         Of(new("", "namespaces", "Namespace", false) { ShortNames = ["ns"], Names = NameRule.Label, Selectable = ["status.phase", "name"], Fields = Spec, Subresources = ["finalize"] }, "v1", true),
-        Of(new("", "pods", "Pod", true) { ShortNames = ["po"], ReturnsDeleted = true, Selectable = PodFields, Fields = Spec, Subresources = ["binding", "eviction"] }, "v1", true),
+        Of(new("", "pods", "Pod", true) { ShortNames = ["po"], ReturnsDeleted = true, Selectable = PodFields, Fields = Spec, Subresources = ["binding", "eviction", PodLogs.Subresource] }, "v1", true),
         Of(new("", "services", "Service", true) { ShortNames = ["svc"], ReturnsDeleted = true, Names = NameRule.Label, Selectable = ["spec.clusterIP", "spec.type"], Fields = Spec, CreateOnUpdate = true }, "v1", true),
         Of(new("", "configmaps", "ConfigMap", true) { ShortNames = ["cm"], Fields = Top("data", "binaryData", "immutable") }, "v1"),
         Of(new("", "secrets", "Secret", true) { Selectable = ["type"], Fields = Top("data", "stringData", "type", "immutable") }, "v1"),

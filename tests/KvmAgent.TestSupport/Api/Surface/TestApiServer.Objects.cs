@@ -67,6 +67,9 @@ public sealed partial class TestApiServer
     public void Delete(string group, string plural, string ns, string name, string? policy = null, long? graceSeconds = null) =>
         _verbs.Delete(CallOn(_world.TypeOf(group, plural), ns, name, ""), new DeleteOptions { Policy = policy, GracePeriodSeconds = graceSeconds });
 
+    /// <summary>What a container says, line by line.</summary>
+    public void Log(string ns, string pod, string line) => _logs.Add((string)Get("", "pods", ns, pod)!["metadata"]!["uid"]!, line);
+
     /// <summary>As a scheduler does.</summary>
     public void Bind(string ns, string pod, string node) =>
         new PodVerbs(_world, _verbs).Bind(CallOn(_world.TypeOf("", "pods"), ns, pod, "binding"), new JsonObject { ["target"] = new JsonObject { ["name"] = node } });

@@ -25,6 +25,7 @@ public sealed partial class TestApiServer : IAsyncDisposable
     private readonly Watches _watches;
     private readonly Collector _collector;
     private readonly Aggregator _aggregator;
+    private readonly PodLogs _logs = new();
     private readonly Complaints _complaints = new();
     private readonly Connections _connections;
     private readonly WebApplication _app;
@@ -44,7 +45,7 @@ public sealed partial class TestApiServer : IAsyncDisposable
         Faults = new Faults(_world, _watches);
         _connections = new Connections(Faults);
         _certificate = options.Https ? Certificates.Make() : null;
-        var resources = new Resources(_world, _verbs, new PodVerbs(_world, _verbs), new Lists(_world), _watches, _reviews, _complaints, options.AbsentGroups);
+        var resources = new Resources(_world, _verbs, new PodVerbs(_world, _verbs), new Lists(_world), _watches, _reviews, _logs, _complaints, options.AbsentGroups);
         var handler = new Handler(_world, _users, Faults, resources, _aggregator, Requests, _complaints, options.TimeProvider);
         _app = Build(handler.HandleAsync);
         _users.Add(Token, AdminUser, ["system:masters"], null);
