@@ -88,7 +88,7 @@ internal sealed class JobCluster : IAsyncDisposable
                 return false;
             }
 
-            if (Volume(claim)?["spec"]?["source"]?["pvc"] is null)
+            if (Volume(claim)?["spec"]?["source"]?["http"] is not null)
             {
                 // Its importer ends well.
                 return Server.Get("", "pods", Namespace, $"importer-{claim}") is not null
