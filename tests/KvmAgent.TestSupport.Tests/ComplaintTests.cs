@@ -8,7 +8,7 @@ public sealed class ComplaintTests : ServerTest
 {
     [Theory]
     [InlineData("GET", "/apis/none.io/v1/things", null, "application/json", 404)]
-    [InlineData("GET", "/api/v1/namespaces/default/pods/p/log", null, "application/json", 404)]
+    [InlineData("GET", "/api/v1/namespaces/default/pods/p/attach", null, "application/json", 404)]
     [InlineData("GET", "/api/v1/namespaces/default/pods?resourceversion=1", null, "application/json", 400)]
     [InlineData("GET", "/api/v1/namespaces/default/pods?labelSelector=a%20near%20(b)", null, "application/json", 400)]
     [InlineData("POST", "/api/v1/pods", "{}", "application/json", 404)]
