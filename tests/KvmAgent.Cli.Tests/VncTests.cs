@@ -83,7 +83,7 @@ public sealed class VncTests : IAsyncLifetime
         await FailsAsync(69, "machine shop/none not found", "shop/none");
         await FailsAsync(69, "machine shop/none not found", "shop/none", "--web");
         await FailsAsync(64, "--port 65536 is none; give 0 to 65535", "shop/web", "--port", "65536");
-        await FailsAsync(64, "--provider local and --web exclude one another", "shop/web", "--web", "--provider", "local");
+        await FailsAsync(69, "provider \"none\" not found", "shop/web", "--web", "--provider", "none");
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         await FailsAsync(75, "Address already in use; give another, or 0 for any that is free", "shop/web", "--port", $"{((IPEndPoint)taken.LocalEndpoint).Port}");

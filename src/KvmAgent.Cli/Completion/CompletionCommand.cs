@@ -30,7 +30,7 @@ internal static class CompletionCommand
     private const string Fish =
         """
         function __kvmctl_complete
-            set -l line (commandline -cp | string collect --no-trim-newlines)
+            set -l line (commandline -cp | string collect)
             kvmctl "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null
         end
         complete -c kvmctl -f -a '(__kvmctl_complete)'

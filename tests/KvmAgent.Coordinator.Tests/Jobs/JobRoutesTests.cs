@@ -54,7 +54,7 @@ public sealed class JobRoutesTests : IAsyncLifetime
 
         var spec = _jobs.Volume("fedora")!["spec"]!;
         ((string?)spec["source"]!["http"]!["url"], (string?)spec["storage"]!["storageClassName"], (string?)spec["storage"]!["resources"]!["requests"]!["storage"])
-            .ShouldBe(("https://example.com/fedora.qcow2?token=secret", "fast", "5Gi"));
+            .ShouldBe(("https://example.com/fedora.qcow2?token=secret", "fast", $"{5L << 30}"));
         var import = (string)body["job_ids"]![1]!;
         (await _jobs.JobAsync(import)).ToJsonString().ShouldNotContain("secret");
         await _jobs.FillAsync("fedora");
@@ -134,8 +134,9 @@ public sealed class JobRoutesTests : IAsyncLifetime
             ("""{"kind":"clone","namespace":"shop","source":"web","name":"taken"}""", "claim shop/taken-root, which would be a disk of taken, is there already"),
             ("""{"kind":"clone","provider":"mars","namespace":"shop","source":"web","name":"copy"}""", "provider \"mars\" not found"),
             ("""{"kind":"import","namespace":"shop","name":"a"}""", "url is missing"),
-            ("""{"kind":"import","namespace":"shop","name":"a","url":"file:///etc/passwd"}""", "is of a kind that is not imported"),
-            ("""{"kind":"import","namespace":"shop","name":"a","url":"https://me:pw@example.com/a"}""", "url has a user in it; put accessKeyId and secretKey into a Secret"),
+            ("""{"kind":"import","namespace":"shop","name":"a","url":"file:///etc/passwd"}""", "is none of an image"),
+            ("""{"kind":"import","namespace":"shop","name":"a","url":"https://me:pw@example.com/a"}""", "the url has a user in it"),
+            ("""{"kind":"import","namespace":"shop","name":"a","url":"ftp://me:pw@example.com/a"}""", "the url has a user in it"),
             ("""{"kind":"import","namespace":"shop","name":"a","url":"https://example.com/a","size":"much"}""", "size=\"much\" is no quantity"),
         };
         foreach (var (text, why) in cases)

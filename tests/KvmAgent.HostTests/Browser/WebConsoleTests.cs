@@ -59,6 +59,13 @@ public class WebConsoleTests
         await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Pause" }).ClickAsync();
         await other.Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Resume", Disabled = false }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Pause", Disabled = false }).WaitForAsync();
+
+        await page.GotoAsync($"{coordinator.Management}#/events");
+        await page.Locator("tr[data-event]", new PageLocatorOptions { HasText = "default/web" }).Filter(new LocatorFilterOptions { HasText = "Paused" }).First.WaitForAsync();
+        await page.GotoAsync($"{coordinator.Management}#/jobs");
+        await page.GetByText("There are no jobs.").WaitForAsync();
+        await page.GotoAsync($"{coordinator.Management}#/images");
+        await page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = "Volumes" }).WaitForAsync();
         browser.Complaints.ShouldBeEmpty();
         other.Complaints.ShouldBeEmpty();
     }
@@ -90,7 +97,7 @@ public class WebConsoleTests
         await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "YAML" }).ClickAsync();
         await page.GetByText($"hostile: {hostile}").WaitForAsync();
         (await page.Locator("main img").CountAsync()).ShouldBe(0);
-        await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Events" }).ClickAsync();
+        await page.Locator("main").GetByRole(AriaRole.Link, new LocatorGetByRoleOptions { Name = "Events" }).ClickAsync();
         await page.GetByText("SuccessfulCreate", new PageGetByTextOptions { Exact = true }).First.WaitForAsync();
         await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Start", Exact = true }).ClickAsync();
         await page.GetByText("Running", new PageGetByTextOptions { Exact = true }).First.WaitForAsync(Patience);

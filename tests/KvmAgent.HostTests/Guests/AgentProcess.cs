@@ -15,7 +15,7 @@ internal sealed class AgentProcess : IAsyncDisposable
     /// <summary>A guest under software emulation on a busy machine.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "kvm-agent.dll");
+    public static readonly string Program = Path.Combine(AppContext.BaseDirectory, "kvm-agent.dll");
 
     private readonly Process _process;
     private readonly List<string> _lines = [];

@@ -79,6 +79,22 @@ public class AskTheAgentTests(RunningGuest guest)
         answer.Output.ShouldContain("42-is-the-answer");
     }
 
+    /// <summary>script(1) is the terminal.</summary>
+    [Fact]
+    public async Task On_a_terminal_each_key_goes_to_the_guest_and_one_leaves()
+    {
+        var settings = string.Join(' ', Agent.Environment.Select(static v => $"'{v.Key}={v.Value}'"));
+        await using var terminal = Agent.Pod.Pod.Start("script", "--quiet", "--return", "--command", $"env {settings} dotnet {AgentProcess.Program} console", "/dev/null");
+        await terminal.WaitForLineAsync("Ctrl-]");
+        // Ctrl-C is the guest's, too: it ends what stands on its line.
+        await terminal.Input.WriteAsync("half a line\u0003echo $((6*7))-on-a-terminal\r");
+        await terminal.Input.FlushAsync();
+        await terminal.WaitForLineAsync("42-on-a-terminal");
+        await terminal.Input.WriteAsync("\u001d");
+        await terminal.Input.FlushAsync();
+        (await terminal.ExitAsync()).ShouldBe(0);
+    }
+
     [Fact]
     public async Task A_second_agent_for_the_same_run_directory_or_disk_is_told_so()
     {

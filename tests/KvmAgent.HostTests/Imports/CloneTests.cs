@@ -83,10 +83,9 @@ public sealed class CloneTests
     {
         await using var cluster = await ImportCluster.StartAsync();
         var disk = await OriginalAsync(cluster);
-        var served = "";
-        // The first source is gone as soon as it serves.
+        // The first source is gone as soon as it runs.
         Volume(cluster, "copy", ImportCluster.Namespace);
-        await cluster.UntilAsync(() => Source(cluster) is { } source && (served = source["metadata"]!["uid"]!.ToString()).Length > 0);
+        await cluster.UntilAsync(() => (string?)Source(cluster)?["status"]?["phase"] == "Running");
         cluster.Server.Delete("", "pods", ImportCluster.Namespace, Source(cluster)!["metadata"]!["name"]!.ToString(), graceSeconds: 0);
 
         await CopiedAsync(cluster, ImportCluster.Namespace, disk);

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using KvmAgent.Contracts.Rest;
 using KvmAgent.Coordinator.Api;
+using KvmAgent.Coordinator.Imports;
 using KvmAgent.Kubernetes.Core;
 
 namespace KvmAgent.Coordinator.Rest.Images;
@@ -46,7 +47,13 @@ internal static class ImageVolume
         {
             ["apiVersion"] = Kinds.DataVolumes.ApiVersion,
             ["kind"] = Kinds.DataVolumes.Kind,
-            ["metadata"] = new JsonObject { ["name"] = asked.Name, ["namespace"] = ns },
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = asked.Name,
+                ["namespace"] = ns,
+                // An image is wanted now, and not only when a machine comes to use it.
+                ["annotations"] = new JsonObject { [ImportAnnotations.BindNow] = "true" },
+            },
             ["spec"] = new JsonObject { ["source"] = asked.Url is null ? Sent(asked) : Fetched(asked, asked.Url), ["storage"] = storage },
         };
     }
@@ -58,14 +65,16 @@ internal static class ImageVolume
 
     private static JsonObject Fetched(ImageRequest asked, string text)
     {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || !Sources.TryGetValue(url.Scheme, out var source))
+        var url = Uri.TryCreate(text, UriKind.Absolute, out var parsed) ? parsed : null;
+        if (url?.UserInfo.Length > 0)
         {
-            throw Wrong($"url=\"{text}\" is none of an image; give one that begins with {string.Join(", ", Sources.Keys.Select(static s => $"{s}://"))}");
+            // It is not repeated either: answers are in the audit log.
+            throw Wrong("the url has a user in it, whom everybody would see who may see the volume; put user and password into a Secret, as accessKeyId and secretKey, and name it by secret");
         }
 
-        if (url.UserInfo.Length > 0)
+        if (url is null || !Sources.TryGetValue(url.Scheme, out var source))
         {
-            throw Wrong("the url has a user in it, whom everybody would see who may see the volume; put user and password into a Secret, as accessKeyId and secretKey, and name it by secret");
+            throw Wrong($"url=\"{text}\" is none of an image; give one that begins with {string.Join(", ", Sources.Keys.Select(static s => $"{s}://"))}");
         }
 
         var endpoint = new JsonObject { ["url"] = text };

@@ -4,6 +4,9 @@ import { h, tell } from "./dom.js";
 import { list } from "./list.js";
 import { machine } from "./machine.js";
 import { create } from "./create.js";
+import { history } from "./history.js";
+import { images } from "./images.js";
+import { jobs } from "./jobs.js";
 import { nodes } from "./nodes.js";
 
 const main = document.getElementById("main"), nav = document.getElementById("nav"), who = document.getElementById("who");
@@ -13,6 +16,9 @@ function page() {
   const parts = location.hash.replace(/^#\/?/, "").split("/").filter(Boolean).map(decodeURIComponent);
   switch (parts[0]) {
     case undefined: return () => list(main);
+    case "events": return () => history(main);
+    case "images": return () => images(main);
+    case "jobs": return () => jobs(main);
     case "nodes": return () => nodes(main);
     case "new": return () => create(main, parts[1] ?? "");
     case "vms": return parts.length >= 4 ? () => machine(main, { provider: parts[1], namespace: parts[2], name: parts[3] }, parts[4] ?? "overview") : null;

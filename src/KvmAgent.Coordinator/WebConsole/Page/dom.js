@@ -25,6 +25,26 @@ export function input(id, label, attributes, hint) {
   return [element, h("div", { class: "field" }, h("label", { for: id }, label), element, hint && h("span", { class: "hint" }, hint))];
 }
 
+// heads: texts; rows: lists of cells, each a text, an element, or several of them.
+export function table(heads, rows, empty) {
+  return h("div", { class: "table" }, h("table", {},
+    h("thead", {}, h("tr", {}, heads.map(head => h("th", { scope: "col" }, head)))),
+    h("tbody", {}, rows.length === 0 ? h("tr", {}, h("td", { colspan: heads.length, class: "empty" }, empty))
+      : rows.map(cells => h("tr", {}, cells.map(cell => h("td", {}, ...[cell ?? ""].flat().map(part => typeof part === "number" ? String(part) : part))))))));
+}
+
+// A coloured dot with its word; kind: running, starting, stopped, failed.
+export const state = (kind, text) => h("span", { class: `state ${kind}` }, text);
+
+// What a place shows until the answer is there, and then that, or why there is none.
+export async function filled(place, ask) {
+  try {
+    place.replaceChildren(await ask());
+  } catch (failure) {
+    place.replaceChildren(h("p", { class: "empty" }, failure.message));
+  }
+}
+
 export function bytes(count) {
   if (count === null || count === undefined) {
     return "";
@@ -50,13 +70,22 @@ export function tell(text, isBad = false) {
   setTimeout(() => message.remove(), isBad ? 12000 : 5000);
 }
 
-// Resolves to whether it was confirmed.
-export function confirm(question, yes) {
+// Resolves to what a dialog was closed with: "" where it was cancelled.
+function dialog(content, yes, kind, value) {
   return new Promise(resolve => {
-    const dialog = h("dialog", { onclose: () => { dialog.remove(); resolve(dialog.returnValue === "yes"); } },
-      h("form", { method: "dialog" }, h("p", {}, question),
-        h("div", { class: "bar" }, h("button", { value: "no" }, "Cancel"), h("button", { value: "yes", class: "danger" }, yes))));
-    document.body.append(dialog);
-    dialog.showModal();
+    const element = h("dialog", { onclose: () => { element.remove(); resolve(element.returnValue === "yes" ? value() : ""); } },
+      h("form", { method: "dialog" }, content,
+        h("div", { class: "bar" }, h("button", { value: "no", formnovalidate: true }, "Cancel"), h("button", { value: "yes", class: kind }, yes))));
+    document.body.append(element);
+    element.showModal();
   });
+}
+
+// Resolves to whether it was confirmed.
+export const confirm = async (question, yes) => await dialog(h("p", {}, question), yes, "danger", () => "yes") === "yes";
+
+// Resolves to a text, or to "".
+export function ask(question, yes) {
+  const answer = h("input", { required: true, "aria-label": question });
+  return dialog([h("p", {}, question), answer], yes, "main", () => answer.value.trim());
 }

@@ -1,6 +1,6 @@
 // One machine: what it is, its buttons, and what of it can be looked at.
 import * as api from "./api.js";
-import { bytes, h, tell } from "./dom.js";
+import { ask, bytes, h, table, tell } from "./dom.js";
 import { events } from "./events.js";
 import { follow } from "./live.js";
 import { button, destroy } from "./power.js";
@@ -20,6 +20,7 @@ export async function machine(main, at, tab) {
     state.className = `state ${vm.power_state}`;
     state.textContent = vm.status;
     bar.replaceChildren(state, ...["start", "stop", "restart", "pause", "unpause"].map(verb => button(vm, verb, load)),
+      ...(vm.kind === "VirtualMachine" ? [h("button", { type: "button", onclick: () => clone(vm) }, "Clone")] : []),
       h("button", { type: "button", class: "danger", onclick: async () => { if (await destroy(vm)) location.hash = "#/"; } }, "Delete"));
     if (tab === "overview") {
       body.replaceChildren(overview(details));
@@ -53,6 +54,20 @@ export async function machine(main, at, tab) {
   return () => { stop(); stopStream(); told?.stop(); };
 }
 
+async function clone(vm) {
+  const name = await ask(`A machine with copies of ${vm.id}'s disks. Its name:`, "Clone");
+  if (!name) {
+    return;
+  }
+
+  try {
+    tell((await api.act(vm, "clone", { name })).message);
+    location.hash = "#/jobs";
+  } catch (failure) {
+    tell(failure.message, true);
+  }
+}
+
 function overview({ vm, instance }) {
   const rows = [
     ["Node", vm.node], ["Addresses", (vm.ip_addresses ?? []).join(", ")], ["CPUs", vm.cpus], ["Memory", bytes(vm.memory_bytes)],
@@ -63,7 +78,5 @@ function overview({ vm, instance }) {
   return h("div", {},
     h("div", { class: "card" }, h("dl", {}, rows.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]))),
     conditions.length > 0 && h("h2", {}, "Conditions"),
-    conditions.length > 0 && h("div", { class: "table" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["Type", "Status", "Reason", "Message"].map(t => h("th", { scope: "col" }, t)))),
-      h("tbody", {}, conditions.map(c => h("tr", {}, [c.type, c.status, c.reason ?? "", c.message ?? ""].map(t => h("td", {}, t))))))));
+    conditions.length > 0 && table(["Type", "Status", "Reason", "Message"], conditions.map(c => [c.type, c.status, c.reason, c.message]), ""));
 }

@@ -1,0 +1,41 @@
+// Images: builds of them and what of those runs, and what machines and volumes are made of.
+import * as api from "./api.js";
+import { bytes, filled, h, state, table } from "./dom.js";
+import { providerChoice, providers } from "./providers.js";
+
+const kinds = { 0: "stopped", 1: "running", 2: "starting", 3: "failed" };
+
+export async function images(main) {
+  const places = { builds: h("div"), images: h("div"), volumes: h("div") };
+  const choice = providerChoice(await providers(), null, load);
+  const get = path => api.get(`${path}?all_namespaces=true&provider=${encodeURIComponent(choice.value())}`);
+
+  function load() {
+    return Promise.all([
+      filled(places.builds, async () => buildTable((await get("/kubevirt/builds/running")).images)),
+      filled(places.images, async () => table(["Image", "Machines", "Volumes"],
+        (await get("/kubevirt/images")).images.map(i => [i.image, several(i.machines), several(i.volumes)]), "No machine and no volume is made of an image.")),
+      filled(places.volumes, async () => table(["Volume", "Phase", "Size", "Storage class", "Of", "Machines"],
+        (await get("/kubevirt/volumes")).volumes.map(v => [
+          v.id, [state(phase(v), v.phase), v.percent != null && v.percent < 100 ? ` ${v.percent} %` : "", v.message ? h("div", { class: "soft" }, v.message) : ""],
+          bytes(v.size_bytes), v.storage_class, v.image, several(v.machines),
+        ]), "There are no volumes.")),
+    ]);
+  }
+
+  main.append(h("h1", {}, "Images"), h("div", { class: "bar" }, choice.element),
+    h("h2", {}, "Builds, and what runs of them"), places.builds, h("h2", {}, "In use"), places.images, h("h2", {}, "Volumes"), places.volumes);
+  await load();
+  return null;
+}
+
+function buildTable(all) {
+  return table(["Image", "Newest revision", "What runs", "Pods"], all.map(image => [
+    image.name, image.revision, state(kinds[image.runtime_status], image.status),
+    image.pods.length === 0 ? "" : h("details", {}, h("summary", {}, String(image.pods.length)),
+      h("ul", {}, image.pods.map(p => h("li", {}, `${p.namespace}/${p.pod}, ${p.container}: ${p.revision ? `revision ${p.revision}` : `unknown: ${p.image_id ?? p.image ?? ""}`}`)))),
+  ]), "No build is registered.");
+}
+
+const several = all => (all ?? []).join(", ");
+const phase = v => ["Succeeded", "Bound"].includes(v.phase) ? "running" : ["Failed", "Lost"].includes(v.phase) ? "failed" : "starting";
