@@ -33,11 +33,11 @@ internal static partial class ProgramPages
     }
 
     /// <param name="mapping">A line of /proc/PID/maps: <c>start-end rights offset device inode path</c>, the addresses in hexadecimal.</param>
-    /// <returns>Null where it is no file's, or can be written to.</returns>
+    /// <returns>Null where it is no file's, or is written to for others to read. What is private is written to in few places, and those stay.</returns>
     internal static (nint Start, nint Length)? Parse(string mapping)
     {
         var parts = mapping.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
-        return parts is [var range, ['r', '-', ..], _, _, not "0", ['/', ..]]
+        return parts is [var range, ['r', '-', ..] or ['r', 'w', _, 'p'], _, _, not "0", ['/', ..]]
             && range.Split('-') is [var from, var to]
             && long.TryParse(from, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var start)
             && long.TryParse(to, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var end)

@@ -36,10 +36,11 @@ public sealed class ProgramPagesTests : IDisposable
     [Theory]
     [InlineData("7f0a1000-7f0a3000 r-xp 00002000 fe:00 1234                 /usr/bin/kvm-coordinator", 0x7f0a1000, 0x2000)]
     [InlineData("7f0a1000-7f0a3000 r--s 00002000 fe:00 1234                 /srv/a name with spaces", 0x7f0a1000, 0x2000)]
-    public void AFileThatIsOnlyReadIsGivenBack(string mapping, long start, long length) => ProgramPages.Parse(mapping).ShouldBe(((nint)start, (nint)length));
+    [InlineData("7f0a1000-7f0a3000 rw-p 00002000 fe:00 1234                 /usr/bin/kvm-coordinator", 0x7f0a1000L, 0x2000L)]
+    public void AFileThatIsOnlyReadOrPrivateIsGivenBack(string mapping, long start, long length) => ProgramPages.Parse(mapping).ShouldBe(((nint)start, (nint)length));
 
     [Theory]
-    [InlineData("7f0a1000-7f0a3000 rw-p 00002000 fe:00 1234                 /usr/bin/kvm-coordinator")]
+    [InlineData("7f0a1000-7f0a3000 rw-s 00002000 fe:00 1234                 /usr/bin/kvm-coordinator")]
     [InlineData("7f0a1000-7f0a3000 r--p 00000000 00:00 0")]
     [InlineData("7f0a1000-7f0a3000 r-xp 00000000 00:00 0                    [vdso]")]
     [InlineData("7f0a1000-7f0a3000 r-xs 00000000 00:01 77                   /memfd:doublemapper (deleted)")]
