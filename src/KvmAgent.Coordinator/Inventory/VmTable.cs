@@ -20,8 +20,8 @@ internal sealed class VmTable(string provider, Informer<VirtualMachine>? machine
         string.CompareOrdinal(a.Namespace, b.Namespace) is var byNamespace and not 0 ? byNamespace : string.CompareOrdinal(a.Name, b.Name));
 
     private readonly Lock _gate = new();
-    private Task _listing = Task.CompletedTask;
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _listing = Task.CompletedTask;
     private ImmutableSortedDictionary<MachineKey, VmSummary> _lines = ImmutableSortedDictionary.Create<MachineKey, VmSummary>(Order);
 
     /// <summary>What it was and what it is; null before and after. One after the other for one machine.</summary>
@@ -72,7 +72,8 @@ internal sealed class VmTable(string provider, Informer<VirtualMachine>? machine
         var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         void Look(VmSummary? before, VmSummary? after)
         {
-            if ((after ?? before)!.Id == key.ToString() && holds(after))
+            var vm = (after ?? before)!;
+            if (vm.Name == key.Name && vm.Namespace == key.Namespace && holds(after))
             {
                 reached.TrySetResult();
             }

@@ -28,6 +28,8 @@ internal sealed class HistoryRoutes(ProviderSet providers, IAccess access, Recor
         ("type", $"Of this type alone: {string.Join(", ", HistoryTypes.All)}."), ("since", "That happened then or later: RFC 3339."),
     ];
 
+    private readonly VmScopes _scopes = new(providers, access);
+
     public IReadOnlyList<RestRoute> All =>
     [
         RestRoute.Of(HttpMethods.Get, Root, "Tells what happened to machines: the newest, or those behind an id, in the order in which they were written.", RestJson.Strict.HistoryList, ListAsync) with
@@ -43,7 +45,7 @@ internal sealed class HistoryRoutes(ProviderSet providers, IAccess access, Recor
     private async Task<HistoryList> ListAsync(RestRequest request)
     {
         var store = records.Demand(Events);
-        var query = await QueryAsync(request).ConfigureAwait(false) with
+        var query = (await QueryAsync(request).ConfigureAwait(false)).Query with
         {
             Until = Time(request, "until"),
             After = Number(request.Query("after"), "after"),
@@ -56,7 +58,8 @@ internal sealed class HistoryRoutes(ProviderSet providers, IAccess access, Recor
     private async Task WatchAsync(RestRequest request)
     {
         var store = records.Demand(Events);
-        var query = await QueryAsync(request).ConfigureAwait(false) with { Limit = MostLimit };
+        var (usual, place, scope) = await QueryAsync(request).ConfigureAwait(false);
+        var query = usual with { Limit = MostLimit };
         var asked = Number(request.Http.Request.Headers[ServerEvents.LastId].ToString() is { Length: > 0 } header ? header : request.Query("after"), ServerEvents.LastId);
         var (last, pruned) = await store.ReadAsync(HistoryTable.EndsAsync, request.Cancel).ConfigureAwait(false);
         var response = request.Http.Response;
@@ -72,7 +75,7 @@ internal sealed class HistoryRoutes(ProviderSet providers, IAccess access, Recor
 
         try
         {
-            await FollowAsync(request, store, query, after).ConfigureAwait(false);
+            await FollowAsync(request, store, query, after, () => _scopes.IsStillSoAsync(request, place, [scope])).ConfigureAwait(false);
         }
         catch (CoordinatorException)
         {
@@ -81,7 +84,7 @@ internal sealed class HistoryRoutes(ProviderSet providers, IAccess access, Recor
     }
 
     /// <summary>Until the caller goes, or may no more.</summary>
-    private async Task FollowAsync(RestRequest request, RecordStore store, HistoryQuery query, long after)
+    private async Task FollowAsync(RestRequest request, RecordStore store, HistoryQuery query, long after, Func<Task<bool>> isStillSo)
     {
         var response = request.Http.Response;
         var (told, looked) = (time.GetTimestamp(), time.GetTimestamp());
@@ -99,7 +102,7 @@ internal sealed class HistoryRoutes(ProviderSet providers, IAccess access, Recor
             after = found.Count == query.Limit ? found[^1].Id : Math.Max(last, found is [.., var newest] ? newest.Id : after);
             if (time.GetElapsedTime(looked) >= ServerEvents.Beat)
             {
-                if (!await VmRoutes.IsStillAllowedAsync(access, request, () => ProviderAsync(request), query.Namespace).ConfigureAwait(false))
+                if (!await isStillSo().ConfigureAwait(false))
                 {
                     return;
                 }
@@ -126,29 +129,21 @@ internal sealed class HistoryRoutes(ProviderSet providers, IAccess access, Recor
     }
 
     /// <summary>With leave to list machines there.</summary>
-    private async Task<HistoryQuery> QueryAsync(RestRequest request)
+    private async Task<(HistoryQuery Query, VmPlace Place, VmScope Scope)> QueryAsync(RestRequest request)
     {
-        var (all, asked, type) = (request.Query("all_namespaces") == "true", request.Query("namespace"), request.Query("type"));
-        if (all && asked is not null)
-        {
-            throw new CoordinatorException(FailureReason.BadRequest, $"namespace=\"{asked}\" and all_namespaces exclude one another; give one of them");
-        }
-
+        var (place, type) = (new VmPlace(null, AllProviders: false, request.Query("namespace"), request.Query("all_namespaces") == "true"), request.Query("type"));
+        place.Demand();
         if (type is not null && !HistoryTypes.All.Contains(type))
         {
             throw new CoordinatorException(FailureReason.BadRequest, $"type=\"{type}\" is not known; give {string.Join(", ", HistoryTypes.All)}");
         }
 
-        var provider = await ProviderAsync(request).ConfigureAwait(false);
-        var ns = all ? null : asked ?? provider.Namespace;
-        await VmRoutes.DemandListAsync(access, request, provider, ns).ConfigureAwait(false);
+        var scope = (await _scopes.OfAsync(request, place, known: false).ConfigureAwait(false)).Seen.Single();
         var limit = Number(request.Query("limit"), "limit") ?? UsualLimit;
         return limit is >= 1 and <= MostLimit
-            ? new HistoryQuery((int)limit) { Namespace = ns, Name = request.Query("name"), Type = type, Since = Time(request, "since") }
+            ? (new HistoryQuery((int)limit) { Namespace = scope.Namespace, Name = request.Query("name"), Type = type, Since = Time(request, "since") }, place, scope)
             : throw new CoordinatorException(FailureReason.BadRequest, $"limit={limit} is not possible; give a number from 1 to {MostLimit}, or nothing for {UsualLimit}");
     }
-
-    private Task<Provider> ProviderAsync(RestRequest request) => providers.UseAsync(request.Caller, null, Task.FromResult, request.Cancel);
 
     private static string Position(long after) => JsonSerializer.Serialize(new HistoryPosition(after), RestJson.Default.HistoryPosition);
 

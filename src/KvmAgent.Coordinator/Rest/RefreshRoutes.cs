@@ -18,14 +18,11 @@ internal sealed class RefreshRoutes(ProviderSet providers, IAccess access, TimeP
 
     private Task<RefreshAnswer> RelistAsync(RestRequest request, RefreshRequest asked)
     {
-        if (asked is { AllNamespaces: true, Namespace: not null })
-        {
-            throw new CoordinatorException(FailureReason.BadRequest, $"namespace=\"{asked.Namespace}\" and all_namespaces exclude one another; give one of them");
-        }
-
+        var place = new VmPlace(asked.Provider, AllProviders: false, asked.Namespace, asked.AllNamespaces);
+        place.Demand();
         return providers.UseAsync(request.Caller, asked.Provider, async provider =>
         {
-            var ns = asked.AllNamespaces ? null : asked.Namespace ?? provider.Namespace;
+            var ns = place.NamespaceOf(provider);
             await DemandAsync(request, provider, ns).ConfigureAwait(false);
             var differences = (await provider.Vms.RelistAsync(request.Cancel).ConfigureAwait(false)).Where(d => ns is null || d.Vm.Namespace == ns).ToList();
             return new RefreshAnswer(differences, provider.Vms.Lines.Keys.Count(key => ns is null || key.Namespace == ns), time.GetUtcNow());

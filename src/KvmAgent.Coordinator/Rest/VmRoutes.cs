@@ -77,27 +77,6 @@ internal sealed class VmRoutes(ProviderSet providers, IAccess access, TimeProvid
             request.Caller, new ResourceAttributes { Verb = "list", Group = Kinds.Group, Version = Kinds.Version, Resource = resource, Namespace = ns }, request.Cancel);
     }
 
-    /// <summary>Of a stream: whoever has lost the right, or whose token has expired, is told by its end: when it asks again it hears why.</summary>
-    /// <param name="provider">With leave to use it, asked for anew.</param>
-    /// <param name="ns">As it was when the stream began.</param>
-    public static async Task<bool> IsStillAllowedAsync(IAccess access, RestRequest request, Func<Task<Provider>> provider, string? ns)
-    {
-        try
-        {
-            if (await access.AuthenticateAsync(request.Caller.Token, request.Cancel).ConfigureAwait(false) is null)
-            {
-                return false;
-            }
-
-            await DemandListAsync(access, request, await provider().ConfigureAwait(false), ns).ConfigureAwait(false);
-            return true;
-        }
-        catch (Exception e) when (e is KubernetesException or HttpRequestException or CoordinatorException)
-        {
-            return false;
-        }
-    }
-
     private Task<VmDetails> GetAsync(RestRequest request) => UseAsync(request, async (provider, client) =>
     {
         var key = request.Machine;

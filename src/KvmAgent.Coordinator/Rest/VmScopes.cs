@@ -2,14 +2,18 @@ using KvmAgent.Contracts.Rest;
 using KvmAgent.Coordinator.Inventory;
 using KvmAgent.Coordinator.Providers;
 using KvmAgent.Coordinator.Rest.Access;
+using KvmAgent.Kubernetes;
 
 namespace KvmAgent.Coordinator.Rest;
 
-/// <summary>Where somebody looks for machines: a list's or a stream's own words for it.</summary>
+/// <summary>Where somebody looks for machines, or for what belongs to them: a list's or a stream's own words for it.</summary>
 /// <param name="Provider">Null: the own one, unless it is all of them.</param>
 /// <param name="Namespace">Null: the provider's, unless it is all of them.</param>
 internal sealed record VmPlace(string? Provider, bool AllProviders, string? Namespace, bool AllNamespaces)
 {
+    /// <summary>Of one provider; null: all.</summary>
+    public string? NamespaceOf(Provider provider) => AllNamespaces ? null : Namespace ?? provider.Namespace;
+
     /// <exception cref="CoordinatorException">Two of them exclude one another.</exception>
     public void Demand()
     {
@@ -44,11 +48,26 @@ internal sealed class VmScopes(ProviderSet providers, IAccess access)
         place.Demand();
         if (!place.AllProviders)
         {
-            return ([await OneAsync(request, place.Provider, provider => place.AllNamespaces ? null : place.Namespace ?? provider.Namespace, known).ConfigureAwait(false)], []);
+            return ([await OneAsync(request, place.Provider, place.NamespaceOf, known).ConfigureAwait(false)], []);
         }
 
         var all = await Task.WhenAll(providers.Names().Select(name => TryAsync(request, name, place, known))).ConfigureAwait(false);
         return ([.. all.Select(static one => one.Seen).OfType<VmScope>()], [.. all.Select(static one => one.Problem).OfType<ProviderProblem>()]);
+    }
+
+    /// <summary>Of a stream: whoever has lost a right, or whose token has expired, is told by its end: when it asks again it hears why. So it is where providers came or went.</summary>
+    /// <param name="seen">What <see cref="OfAsync"/> said when it began.</param>
+    public async Task<bool> IsStillSoAsync(RestRequest request, VmPlace place, IReadOnlyList<VmScope> seen)
+    {
+        try
+        {
+            return await access.AuthenticateAsync(request.Caller.Token, request.Cancel).ConfigureAwait(false) is not null
+                && (await OfAsync(request, place, known: false).ConfigureAwait(false)).Seen.Select(static s => s.Source).SequenceEqual(seen.Select(static s => s.Source));
+        }
+        catch (Exception e) when (e is KubernetesException or HttpRequestException or CoordinatorException)
+        {
+            return false;
+        }
     }
 
     private async Task<VmScope> OneAsync(RestRequest request, string? name, Func<Provider, string?> space, bool known) =>

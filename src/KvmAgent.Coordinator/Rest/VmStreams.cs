@@ -50,7 +50,8 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
 
     private async Task WatchAsync(RestRequest request)
     {
-        var scopes = await ScopesAsync(request).ConfigureAwait(false);
+        var place = PlaceOf(request);
+        var (scopes, _) = await _scopes.OfAsync(request, place, known: false).ConfigureAwait(false);
         using var feed = new VmFeed([.. scopes.Select(static s => s.Source)]);
         var response = request.Http.Response;
         ServerEvents.Begin(response);
@@ -61,7 +62,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
             var news = await feed.ReadAsync(ServerEvents.Beat, time, request.Cancel).ConfigureAwait(false);
             if (time.GetElapsedTime(looked) >= ServerEvents.Beat)
             {
-                if (!await IsStillSoAsync(request, scopes).ConfigureAwait(false))
+                if (!await _scopes.IsStillSoAsync(request, place, scopes).ConfigureAwait(false))
                 {
                     return;
                 }
@@ -81,25 +82,10 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
         }
     }
 
-    private async Task<IReadOnlyList<VmScope>> ScopesAsync(RestRequest request)
+    private static VmPlace PlaceOf(RestRequest request)
     {
         bool Is(string name) => request.Query(name) == "true";
-        var place = new VmPlace(request.Query(Provider.Parameter.Name), Is(AllProviders), request.Query(Namespace), Is(AllNamespaces));
-        return (await _scopes.OfAsync(request, place, known: false).ConfigureAwait(false)).Seen;
-    }
-
-    /// <summary>Whoever has lost a right, or whose token has expired, is told by the end: when it asks again it hears why. So it is where providers came or went.</summary>
-    private async Task<bool> IsStillSoAsync(RestRequest request, IReadOnlyList<VmScope> scopes)
-    {
-        try
-        {
-            return await access.AuthenticateAsync(request.Caller.Token, request.Cancel).ConfigureAwait(false) is not null
-                && (await ScopesAsync(request).ConfigureAwait(false)).Select(static s => s.Source).SequenceEqual(scopes.Select(static s => s.Source));
-        }
-        catch (Exception e) when (e is KubernetesException or HttpRequestException or CoordinatorException)
-        {
-            return false;
-        }
+        return new VmPlace(request.Query(Provider.Parameter.Name), Is(AllProviders), request.Query(Namespace), Is(AllNamespaces));
     }
 
     /// <summary>With leave to use it, which is asked for anew each time.</summary>

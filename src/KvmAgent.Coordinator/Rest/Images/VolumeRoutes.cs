@@ -41,13 +41,8 @@ internal sealed class VolumeRoutes(ProviderSet providers, TimeProvider time)
     /// <param name="run">With the namespace, or null for all.</param>
     public static Task<T> UseAsync<T>(ProviderSet providers, RestRequest request, Func<Provider, string?, KubernetesClient, Task<T>> run)
     {
-        var (all, asked) = (request.Query(AllNamespaces) == "true", request.Query(Namespace));
-        if (all && asked is not null)
-        {
-            throw new CoordinatorException(FailureReason.BadRequest, $"namespace=\"{asked}\" and all_namespaces exclude one another; give one of them");
-        }
-
-        return providers.UseAsync(
-            request.Caller, request.Query(Provider.Parameter.Name), provider => run(provider, all ? null : asked ?? provider.Namespace, provider.ClientFor(request.Caller)), request.Cancel);
+        var place = new VmPlace(request.Query(Provider.Parameter.Name), AllProviders: false, request.Query(Namespace), request.Query(AllNamespaces) == "true");
+        place.Demand();
+        return providers.UseAsync(request.Caller, place.Provider, provider => run(provider, place.NamespaceOf(provider), provider.ClientFor(request.Caller)), request.Cancel);
     }
 }
