@@ -37,7 +37,9 @@ public sealed record VmStatus(
 /// <param name="Accelerator"><c>kvm</c> or <c>tcg</c>.</param>
 /// <param name="AcceleratorReason">Why this one.</param>
 /// <param name="QemuPid">Null while QEMU does not run.</param>
-public sealed record VmMachineStatus(string Accelerator, string AcceleratorReason, int Cpus, long MemoryBytes, string? QemuVersion, int? QemuPid);
+/// <param name="Spice">Whether it has a SPICE screen, besides VNC's.</param>
+public sealed record VmMachineStatus(
+    string Accelerator, string AcceleratorReason, int Cpus, long MemoryBytes, string? QemuVersion, int? QemuPid, bool Spice = false);
 
 /// <param name="PodIp">The pod's address, which is the guest's to the outside; null in a pod with IPv6 alone.</param>
 /// <param name="GuestIp">The guest's private address behind it.</param>

@@ -30,6 +30,7 @@
     (list "POD_PORTS" (join "," $v.network.podPorts))
     (list "NO_VNC" (ternary "" "1" $v.vnc.enabled))
     (list "VNC_PASSWORD_FILE" (ternary "/etc/kvm-agent/vnc-password" "" (ne "" (include "kvm-agent.vncSecret" .))))
+    (list "VM_DISPLAY" $v.vm.display)
     (list "CONFIG_DRIVE" $v.configDrive.format)
     (list "SSH_KEY_DIRS" (include "kvm-agent.sshKeyDirs" . | fromJsonArray | join ","))
     (list "IMAGE_DIR" $v.imageVolume.dir)

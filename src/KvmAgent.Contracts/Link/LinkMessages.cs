@@ -87,6 +87,9 @@ public static class StreamKinds
     /// <summary>RFB.</summary>
     public const string Vnc = "vnc";
 
+    /// <summary>One of the channels of a SPICE client, which has several; of machines that have such a screen.</summary>
+    public const string Spice = "spice";
+
     /// <summary>A connection to a port of the guest's; of UDP each frame is a datagram.</summary>
     public const string Port = "port";
 
@@ -102,7 +105,8 @@ public static class StreamKinds
 /// <param name="Port">Of the guest, for kind <c>port</c>.</param>
 /// <param name="Protocol"><c>tcp</c> or <c>udp</c>; null: tcp.</param>
 /// <param name="Preserve">Of a console or a screen that a client has: it keeps it. Otherwise it is taken over.</param>
-public sealed record OpenStreamRequest(string Id, string Kind, int? Port = null, string? Protocol = null, bool Preserve = false);
+/// <param name="Session">The client's own name for what it is doing: streams of one session do not take over from one another. Null: this one is alone.</param>
+public sealed record OpenStreamRequest(string Id, string Kind, int? Port = null, string? Protocol = null, bool Preserve = false, string? Session = null);
 
 /// <summary>JSON-RPC's.</summary>
 public sealed record LinkError(int Code, string Message);

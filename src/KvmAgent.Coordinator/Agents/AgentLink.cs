@@ -2,6 +2,7 @@ using System.Text.Json.Serialization.Metadata;
 using KvmAgent.Contracts;
 using KvmAgent.Contracts.Link;
 using KvmAgent.Coordinator.Hosting;
+using KvmAgent.Coordinator.Machines;
 
 namespace KvmAgent.Coordinator.Agents;
 
@@ -79,13 +80,13 @@ internal sealed class AgentLink(AgentIdentity identity, AgentAbilities abilities
     {
         if (!abilities.Streams.Contains(request.Kind))
         {
-            throw new JsonRpcException(LinkErrors.NotSupported, $"the agent of {Identity}, version {abilities.Version}, has no {request.Kind}");
+            throw new JsonRpcException(LinkErrors.NotSupported, $"the agent of {Identity}, version {abilities.Version}, has no {request.Kind}{(request.Kind == StreamKinds.Spice ? $": its VM was not started with VM_DISPLAY=spice, which the annotation {MachineLabels.Display} of a machine's template sets" : "")}");
         }
 
         using var expected = streams.Expect(Identity.PodUid);
         await DoAsync(
             LinkMethods.OpenStream,
-            new OpenStreamRequest(expected.Id, request.Kind, request.Port, request.Protocol, request.Preserve),
+            new OpenStreamRequest(expected.Id, request.Kind, request.Port, request.Protocol, request.Preserve, request.Session),
             LinkJson.Default.OpenStreamRequest,
             cancel).ConfigureAwait(false);
         return await expected.DialledAsync(cancel).ConfigureAwait(false);
@@ -140,7 +141,7 @@ internal sealed class AgentLink(AgentIdentity identity, AgentAbilities abilities
 }
 
 /// <summary>What a stream shall lead to; see <see cref="OpenStreamRequest"/>.</summary>
-internal sealed record StreamRequest(string Kind, int? Port = null, string? Protocol = null, bool Preserve = false);
+internal sealed record StreamRequest(string Kind, int? Port = null, string? Protocol = null, bool Preserve = false, string? Session = null);
 
 /// <summary>What an agent can, as its hello says.</summary>
 /// <param name="Version">The program's.</param>

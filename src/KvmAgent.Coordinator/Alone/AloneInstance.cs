@@ -54,7 +54,7 @@ internal static class AloneInstance
         var agent = report.Transition is { } transition
             ? After(last ?? new VmStatus(vm.Metadata.Name!, vm.Metadata.Namespace!, VmPhase.Preparing, null, transition.Time, false, null, 0), transition)
             : report.Status!;
-        vm = agent.Machine is { } machine ? vm with { Spec = Spec(machine) } : vm;
+        vm = agent.Machine is { } machine ? vm with { Metadata = vm.Metadata with { Annotations = Annotations(machine) }, Spec = Spec(machine) } : vm;
         var view = new InstanceView(
             vm, PodOf(vm, agent), [], new Dictionary<string, PersistentVolumeClaim>(), new AgentView(vm.Metadata.Uid!, agent), report.Transition?.Time ?? now, LinkExpected: true);
         var (status, _) = InstanceStatus.Follow(view);
@@ -95,6 +95,9 @@ internal static class AloneInstance
         ExitCode = transition.ExitCode,
         Ready = before.Ready && transition.Phase == VmPhase.Running,
     };
+
+    private static Dictionary<string, string>? Annotations(Contracts.VmMachineStatus machine) =>
+        machine.Spice ? new Dictionary<string, string> { [MachineLabels.Display] = "spice" } : null;
 
     private static VmiSpec Spec(Contracts.VmMachineStatus machine) => new()
     {

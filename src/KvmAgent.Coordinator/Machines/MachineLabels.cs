@@ -30,6 +30,9 @@ internal static class MachineLabels
     public const string ImageSource = "kvmagent.io/image-source", ImageTarget = "kvmagent.io/image-target", ImageChecksum = "kvmagent.io/image-checksum",
         ImageClaim = "kvmagent.io/image-claim", DiskClaim = "kvmagent.io/disk-claim", DiskSize = "kvmagent.io/disk-size";
 
+    /// <summary>On an instance's template, and on a pod that is adopted, an annotation: the agent's VM_DISPLAY, <c>vnc</c> or <c>spice</c>.</summary>
+    public const string Display = "kvmagent.io/display";
+
     /// <summary>
     /// Annotations by which a container runtime or an old kubelet takes a container's confinement away, or gives it devices of the node.
     /// Who may make a VM may not make any pod, so they do not come from a template.

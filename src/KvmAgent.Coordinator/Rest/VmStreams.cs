@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using System.Text.Json;
+using KvmAgent.Contracts.Link;
 using KvmAgent.Contracts.Rest;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.Coordinator.Inventory;
@@ -18,8 +19,8 @@ namespace KvmAgent.Coordinator.Rest;
 /// </summary>
 internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvider time)
 {
-    /// <summary>KubeVirt's: frames are the bytes.</summary>
-    private const string Protocol = "plain.kubevirt.io";
+    /// <summary>KubeVirt's, and what browsers' SPICE clients ask for: frames are the bytes.</summary>
+    private const string Protocol = "plain.kubevirt.io", SpiceProtocol = "binary";
 
     private const string AllProviders = "all_providers", Namespace = "namespace", AllNamespaces = "all_namespaces", TakeOver = "take_over";
     private const int LongestReason = 123;
@@ -29,6 +30,9 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
 
     private static readonly (string Name, string Description) TakeOverParameter =
         (TakeOver, "`true`: from whoever has it now. Otherwise it is refused then, with the close code 4409.");
+
+    private static readonly (string Name, string Description) SessionParameter =
+        (StreamVerbs.Session, "A name that the client chooses by chance, the same for all its channels: they do not take over from one another.");
 
     private readonly VmScopes _scopes = new(providers, access);
 
@@ -46,6 +50,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
         },
         Socket("console", "A machine's serial console, as a WebSocket."),
         Socket("vnc", "A machine's screen by the RFB protocol, as a WebSocket."),
+        Socket(StreamKinds.Spice, "A channel of a machine's SPICE screen, where it has one, as a WebSocket.") with { Query = [Provider.Parameter, TakeOverParameter, SessionParameter] },
     ];
 
     private async Task WatchAsync(RestRequest request)
@@ -105,14 +110,13 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
             throw new CoordinatorException(FailureReason.BadRequest, $"{verb} is a WebSocket of the protocol {Protocol}; ask for an upgrade");
         }
 
-        var path = SubresourceApi.PathOf(Kinds.VirtualMachineInstances.Plural, key, verb)
-            + (request.Query(TakeOver) == "true" ? "" : "?preserveSession=true");
+        var path = SubresourceApi.PathOf(Kinds.VirtualMachineInstances.Plural, key, verb) + QueryOf(request);
         var (machine, refusal) = await DialAsync(provider.ClientFor(request.Caller), path, request.Cancel).ConfigureAwait(false);
         using (machine)
         {
             using var client = await sockets.AcceptWebSocketAsync(new WebSocketAcceptContext
             {
-                SubProtocol = sockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null,
+                SubProtocol = sockets.WebSocketRequestedProtocols.FirstOrDefault(p => p == Protocol || (p == SpiceProtocol && verb == StreamKinds.Spice)),
                 KeepAliveInterval = PingEvery,
                 KeepAliveTimeout = PongLimit,
             }).ConfigureAwait(false);
@@ -120,6 +124,12 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
                 ? SocketPump.RunAsync(client, machine, request.Cancel)
                 : client.CloseAsync((WebSocketCloseStatus)(StreamCloses.Refused + refusal!.Value.Code), Shorten(refusal.Value.Message), request.Cancel)).ConfigureAwait(false);
         }
+    }
+
+    private static string QueryOf(RestRequest request)
+    {
+        var preserve = request.Query(TakeOver) == "true" ? "false" : "true";
+        return $"?{StreamVerbs.PreserveSession}={preserve}{(request.Query(StreamVerbs.Session) is { } session ? $"&{StreamVerbs.Session}={Uri.EscapeDataString(session)}" : "")}";
     }
 
     private static async Task<(WebSocket? Machine, (int Code, string Message)? Refusal)> DialAsync(KubernetesClient client, string path, CancellationToken cancel)

@@ -6,10 +6,13 @@ using Microsoft.AspNetCore.Routing;
 
 namespace KvmAgent.Coordinator.Subresources;
 
-/// <summary>Streams between a client and a guest: the serial console, the screen, a port.</summary>
+/// <summary>Streams between a client and a guest: the serial console, the screens, a port. SPICE's is ours: KubeVirt has none.</summary>
 internal sealed class StreamVerbs(InstanceLinks links)
 {
+    public const string Session = "session", PreserveSession = "preserveSession";
+
     private const string Protocol = "plain.kubevirt.io";
+    private const int LongestSession = 64;
 
     /// <summary>Idle sessions live, and dead ones end.</summary>
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15), PongLimit = TimeSpan.FromSeconds(60);
@@ -18,6 +21,7 @@ internal sealed class StreamVerbs(InstanceLinks links)
     [
         new(HttpMethods.Get, InstanceVerbs.Resource, "console", r => OwnAsync(r, StreamKinds.Console)),
         new(HttpMethods.Get, InstanceVerbs.Resource, "vnc", r => OwnAsync(r, StreamKinds.Vnc)),
+        new(HttpMethods.Get, InstanceVerbs.Resource, "spice", r => OwnAsync(r, StreamKinds.Spice)),
         .. PortForward(InstanceVerbs.Resource),
         .. PortForward(MachineVerbs.Resource),
     ];
@@ -28,9 +32,18 @@ internal sealed class StreamVerbs(InstanceLinks links)
         new(HttpMethods.Get, resource, "portforward", PortAsync, "/{port}/{protocol}"),
     ];
 
-    /// <summary>One client at a time, for which the agent sees.</summary>
-    private Task OwnAsync(SubresourceRequest request, string kind) =>
-        ConnectAsync(request, new StreamRequest(kind, Preserve: request.Http.Request.Query["preserveSession"] == "true"));
+    /// <summary>One client at a time, for which the agent sees; one that has several streams at once, as those of SPICE do, calls them one <c>session</c>.</summary>
+    private Task OwnAsync(SubresourceRequest request, string kind)
+    {
+        var query = request.Http.Request.Query;
+        var session = (string?)query[Session];
+        if (session is not null && (session.Length is 0 or > LongestSession || !session.All(static c => char.IsAsciiLetterOrDigit(c) || c == '-')))
+        {
+            throw new CoordinatorException(FailureReason.BadRequest, $"{Session} is no name of a session; give 1 to {LongestSession} letters, digits and hyphens, chosen by chance");
+        }
+
+        return ConnectAsync(request, new StreamRequest(kind, Preserve: query[PreserveSession] == "true", Session: session));
+    }
 
     private Task PortAsync(SubresourceRequest request)
     {

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Routing;
 namespace KvmAgent.Coordinator.WebConsole;
 
 /// <summary>
-/// The console's page and what it loads: noVNC, xterm.js, uPlot and js-yaml as their packages have them, and a few modules of ours, all of them parts of the program.
+/// The console's page and what it loads: noVNC, spice-html5, xterm.js, uPlot and js-yaml as their packages have them, and a few modules of ours, all of them parts of the program.
 /// Everything that is of somebody comes by the management API, so these need no session. Nothing is loaded from elsewhere, and no script or
 /// style of whoever named a machine is run: the policy allows what is served here, and styles with a number that each page's answer has for itself,
 /// for xterm.js makes its own.
@@ -86,6 +86,7 @@ internal static class ConsoleFiles
         ".css" => "text/css; charset=utf-8",
         ".js" or ".mjs" => "text/javascript; charset=utf-8",
         ".svg" => "image/svg+xml",
+        "" or ".LESSER" => "text/plain; charset=utf-8",
         var other => throw new InvalidOperationException($"a file {other} has no content type here"),
     };
 }

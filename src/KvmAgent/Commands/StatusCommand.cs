@@ -50,7 +50,7 @@ internal static class StatusCommand
         {
             yield return ("address", string.Join(", ", new[] { network.PodIp, network.PodIp6 }.OfType<string>()));
             yield return ("guest", $"{string.Join(", ", new[] { network.GuestIp, network.GuestIp6 }.OfType<string>())}, MAC {network.Mac}, MTU {network.Mtu}{(network.LeaseGiven ? "" : ", has not asked for its lease")}");
-            yield return ("screen", network.VncPort is { } port ? $"VNC on port {port}" : "no VNC");
+            yield return ("screen", $"{(network.VncPort is { } port ? $"VNC on port {port}" : "no VNC")}{(status.Machine?.Spice == true ? ", SPICE" : "")}");
         }
 
         yield return ("image", status.Image is { } image ? $"{image.Name} ({image.Format}, {image.Digest})" : null);

@@ -46,7 +46,7 @@ internal sealed partial class VmMachine(
         board.Update(s => s with
         {
             Machine = new VmMachineStatus(
-                accelerator.Name, accelerator.Reason, settings.Machine.Cpu.Count, settings.Machine.MemoryBytes, run.Qmp.Version, run.Pid),
+                accelerator.Name, accelerator.Reason, settings.Machine.Cpu.Count, settings.Machine.MemoryBytes, run.Qmp.Version, run.Pid, settings.Machine.Display == Display.Spice),
         });
         var agent = new GuestAgentWatch(run, _sockets.GuestAgent, board, time, logs.CreateLogger<GuestAgentWatch>());
         await using var agentDisposal = agent.ConfigureAwait(false);

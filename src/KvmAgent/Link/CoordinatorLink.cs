@@ -41,7 +41,7 @@ internal sealed class CoordinatorLink(
         var enrolment = new Enrolment(settings);
         var dialer = new LinkDialer(settings.Link, enrolment, time);
         var freeze = new GuestFreeze(access, stop, time, logs.CreateLogger<GuestFreeze>());
-        var targets = new StreamTargets(settings.RunDir, settings.Network.Ip, access);
+        var targets = new StreamTargets(settings, access);
         var owners = new StreamOwners();
         var usage = new UsageReader(paths, access);
         var commands = new LinkCommands(board, access, stop, freeze, usage);

@@ -101,7 +101,7 @@ internal sealed class LinkReports(VmSettings settings, Enrolment enrolment, Jour
             settings.Name,
             journal.Start,
             LinkCommands.Methods,
-            StreamTargets.Kinds,
+            StreamTargets.KindsOf(settings),
             Enrols: true),
         LinkJson.Default.LinkHello,
         LinkJson.Default.LinkWelcome,

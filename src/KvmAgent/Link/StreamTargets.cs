@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using KvmAgent.Contracts.Link;
 using KvmAgent.Lifecycle;
 using KvmAgent.Qemu;
+using KvmAgent.Settings;
 
 namespace KvmAgent.Link;
 
@@ -11,24 +12,28 @@ namespace KvmAgent.Link;
 /// <param name="Datagrams">Each read and each write is a datagram.</param>
 internal sealed record StreamTarget(Stream Bytes, bool Datagrams = false);
 
-/// <summary>What streams lead to: the console and the screen by their sockets, as others use them, and the guest's private address.</summary>
-internal sealed class StreamTargets(string runDir, IPAddress guest, GuestAccess access)
+/// <summary>What streams lead to: the console and the screens by their sockets, as others use them, and the guest's private address.</summary>
+internal sealed class StreamTargets(VmSettings settings, GuestAccess access)
 {
-    public static readonly IReadOnlyList<string> Kinds = [StreamKinds.Console, StreamKinds.Vnc, StreamKinds.Port, StreamKinds.Screenshot];
+    private readonly QemuSockets _sockets = new(settings.RunDir);
 
-    private readonly QemuSockets _sockets = new(runDir);
+    public static IReadOnlyList<string> KindsOf(VmSettings settings) =>
+        [StreamKinds.Console, StreamKinds.Vnc, .. HasSpice(settings) ? [StreamKinds.Spice] : Array.Empty<string>(), StreamKinds.Port, StreamKinds.Screenshot];
 
     /// <exception cref="JsonRpcException">There is no such thing, or not now.</exception>
     public async Task<StreamTarget> OpenAsync(OpenStreamRequest request, CancellationToken cancel) => request.Kind switch
     {
         StreamKinds.Console => await LocalAsync(ConsolePath, cancel).ConfigureAwait(false),
         StreamKinds.Vnc => await LocalAsync(_sockets.Vnc, cancel).ConfigureAwait(false),
+        StreamKinds.Spice when HasSpice(settings) => await LocalAsync(_sockets.Spice, cancel).ConfigureAwait(false),
         StreamKinds.Port => await PortAsync(request, cancel).ConfigureAwait(false),
         StreamKinds.Screenshot => await ScreenshotAsync(cancel).ConfigureAwait(false),
         _ => throw new JsonRpcException(LinkErrors.NotSupported, $"this agent has no stream of kind {ConsoleText.Clean(request.Kind, 64)}"),
     };
 
-    private string ConsolePath => Path.Combine(runDir, "console.sock");
+    private string ConsolePath => Path.Combine(settings.RunDir, "console.sock");
+
+    private static bool HasSpice(VmSettings settings) => settings.Machine.Display == Display.Spice;
 
     private static async Task<StreamTarget> LocalAsync(string path, CancellationToken cancel)
     {
@@ -44,7 +49,7 @@ internal sealed class StreamTargets(string runDir, IPAddress guest, GuestAccess 
                 LinkErrors.InvalidParams, $"port={request.Port}, protocol={ConsoleText.Clean(request.Protocol ?? "", 64)} is no port; give 1 to 65535, of tcp or udp");
         }
 
-        var datagrams = request.Protocol == StreamKinds.Udp;
+        var (guest, datagrams) = (settings.Network.Ip, request.Protocol == StreamKinds.Udp);
         var socket = datagrams
             ? new Socket(guest.AddressFamily, SocketType.Dgram, ProtocolType.Udp)
             : new Socket(guest.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -27,6 +27,7 @@ internal static class QemuArguments
         .. Nic(machine),
         .. Channels(machine.Sockets),
         .. Display(machine),
+        .. Spice(machine),
         .. machine.Settings.Machine.QemuArgs,
     ];
 
@@ -137,6 +138,16 @@ internal static class QemuArguments
             yield return $":0{password}";
         }
     }
+
+    /// <summary>Whoever reaches the socket may look, as with VNC's. The channel is for the guest's own agent (spice-vdagent): the clipboard, the screen's size.</summary>
+    private static IEnumerable<string> Spice(QemuMachine machine) => machine.Settings.Machine.Display == Settings.Display.Spice
+        ?
+        [
+            "-spice", $"unix=on,addr={Escape(machine.Sockets.Spice)},disable-ticketing=on,seamless-migration=off",
+            "-chardev", "spicevmc,id=spice-agent,name=vdagent",
+            "-device", "virtserialport,id=spice-agent-port,chardev=spice-agent,name=com.redhat.spice.0",
+        ]
+        : [];
 
     /// <summary>A comma in an option's value is written twice.</summary>
     private static string Escape(string value) => value.Replace(",", ",,", StringComparison.Ordinal);

@@ -31,4 +31,5 @@ internal sealed class QemuSockets(string runDir)
     public string Serial => Path.Combine(Directory, "serial.sock");
     public string GuestAgent => Path.Combine(Directory, "guest-agent.sock");
     public string Vnc => Path.Combine(Directory, "vnc.sock");
+    public string Spice => Path.Combine(Directory, "spice.sock");
 }

@@ -32,6 +32,7 @@ internal static class MachineReader
                 ? parser.Choice(firmware, ("bios", Firmware.Bios), ("uefi", Firmware.Uefi))
                 : Firmware.Bios,
             source.Spec.TryGet("firmware.uuid", out var uuid) ? ReadUuid(uuid, parser) : null,
+            source.TryGet(Setting.VmDisplay, out GivenValue display) ? parser.Choice(display, ("vnc", Display.Vnc), ("spice", Display.Spice)) : Display.Vnc,
             !source.Spec.TryGet("console.log", out var log) || parser.Boolean(log),
             source.TryGetVariable(Setting.QemuArgs, out var args) ? ReadArguments(args, parser) : []);
     }

@@ -115,6 +115,9 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
     public static readonly Setting VncPasswordFile = new("VNC_PASSWORD_FILE", "vnc.passwordFile", "",
         "File with the VNC password, 8 bytes at most.");
 
+    public static readonly Setting VmDisplay = new("VM_DISPLAY", "display", "vnc",
+        "`vnc`, or `spice`: a SPICE screen besides VNC's, at the Unix socket `qemu/spice.sock` in `RUN_DIR`, and through the coordinator.");
+
     public static readonly Setting ConfigDrive = new("CONFIG_DRIVE", "configDrive.format", "openstack",
         "`openstack` (label config-2), `nocloud` (label cidata) or `none`.");
 
@@ -186,7 +189,7 @@ internal sealed record Setting(string Name, string? Key, string Default, string 
         VmName, PodNamespace, VmCpus, VmCpuModel, VmMemory,
         VmDiskSize, VmDiskBus, VmDiskCache, VmDiskIo, VmCdrom,
         VmAccel, VmMachine, VmFirmware, VmMac, NicModel,
-        VmIp, VmGw, VmIp6, PodPorts, NoVnc, VncPasswordFile,
+        VmIp, VmGw, VmIp6, PodPorts, NoVnc, VncPasswordFile, VmDisplay,
         ConfigDrive, MetadataFile, UserdataFile, VendordataFile, NetworkdataFile, SshKeyDirs,
         ImageDir, VmDir, RunDir, VmSpecFile,
         GracePeriod, VmOnPoweroff, VmStartPaused, QemuArgs, LogFormat, LogLevel,

@@ -11,6 +11,8 @@ internal enum MachineType { Q35, Pc }
 
 internal enum Firmware { Bios, Uefi }
 
+internal enum Display { Vnc, Spice }
+
 internal enum DiskBus { Virtio, Scsi, Sata, Ide }
 
 internal enum DiskCache { None, Writeback, Writethrough, Directsync, Unsafe }
@@ -50,6 +52,7 @@ internal sealed record ImageSettings(string? Source, string? Target, Checksum? C
 /// <param name="HugepageBytes">2 MiB or 1 GiB; null for ordinary pages.</param>
 /// <param name="CpuModel">Null: the accelerator's best.</param>
 /// <param name="Uuid">SMBIOS UUID; null: derived from the VM's identity.</param>
+/// <param name="Display">VNC alone, or SPICE besides.</param>
 /// <param name="ConsoleLog">Whether the serial console goes to the log.</param>
 internal sealed record MachineSettings(
     CpuTopology Cpu,
@@ -60,6 +63,7 @@ internal sealed record MachineSettings(
     MachineType Type,
     Firmware Firmware,
     Guid? Uuid,
+    Display Display,
     bool ConsoleLog,
     IReadOnlyList<string> QemuArgs);
 

@@ -9,6 +9,9 @@ internal sealed class ConsoleBrowser : IAsyncDisposable
     /// <summary>Where pictures are left, for people.</summary>
     public static readonly string Pictures = Directory.CreateDirectory(Path.Combine(AppContext.BaseDirectory, "pictures")).FullName;
 
+    /// <summary>In milliseconds, as a person types: a guest's keyboard keeps few keys, and loses what comes faster.</summary>
+    private const int KeyPace = 30;
+
     private readonly string _directory;
     private readonly IPlaywright _playwright;
     private readonly IBrowser _browser;
@@ -79,7 +82,10 @@ internal sealed class ConsoleBrowser : IAsyncDisposable
     }
 
     /// <summary>Types it again and again, for nobody may be there yet, until a place shows the answer.</summary>
-    public async Task TypeUntilAsync(string text, ILocator where, string answer)
+    public Task TypeUntilAsync(string text, ILocator where, string answer) =>
+        TypeUntilAsync(text, async () => (await where.InnerTextAsync()).Contains(answer, StringComparison.Ordinal));
+
+    public async Task TypeUntilAsync(string text, Func<Task<bool>> answered)
     {
         var asked = TimeProvider.System.GetTimestamp() - TimeProvider.System.TimestampFrequency * 10;
         await Until.TrueAsync(
@@ -87,11 +93,11 @@ internal sealed class ConsoleBrowser : IAsyncDisposable
             {
                 if (TimeProvider.System.GetElapsedTime(asked) > TimeSpan.FromSeconds(5))
                 {
-                    await Page.Keyboard.TypeAsync(text);
+                    await Page.Keyboard.TypeAsync(text, new KeyboardTypeOptions { Delay = KeyPace });
                     asked = TimeProvider.System.GetTimestamp();
                 }
 
-                return (await where.InnerTextAsync()).Contains(answer, StringComparison.Ordinal);
+                return await answered();
             },
             TimeSpan.FromMinutes(3));
     }

@@ -45,7 +45,7 @@ public class WebConsoleTests
         await page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Screen" }).ClickAsync();
         var screen = page.Locator("#screen canvas");
         await screen.WaitForAsync();
-        await Until.TrueAsync(async () => await LitAsync(screen) > 100, AgentProcess.Patience);
+        await Until.TrueAsync(async () => await Canvas.LitAsync(screen) > 100, AgentProcess.Patience);
         await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(ConsoleBrowser.Pictures, "console-screen.png") });
 
         // Somebody else's browser, with a session of its own.
@@ -54,7 +54,7 @@ public class WebConsoleTests
         await other.Page.GotoAsync($"{coordinator.Management}#/vms/local/default/web/screen");
         await other.Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Take over" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Take it back" }).WaitForAsync();
-        await Until.TrueAsync(async () => await LitAsync(other.Page.Locator("#screen canvas")) > 100, AgentProcess.Patience);
+        await Until.TrueAsync(async () => await Canvas.LitAsync(other.Page.Locator("#screen canvas")) > 100, AgentProcess.Patience);
 
         await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Pause" }).ClickAsync();
         await other.Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Resume", Disabled = false }).ClickAsync();
@@ -121,16 +121,4 @@ public class WebConsoleTests
         await page.Locator("tr[data-vm='default/made']").WaitForAsync(new LocatorWaitForOptions { State = WaitForSelectorState.Detached, Timeout = Patience.Timeout });
         browser.Complaints.ShouldBeEmpty();
     }
-
-    /// <returns>How many of a canvas' points are not black.</returns>
-    private static Task<int> LitAsync(ILocator canvas) => canvas.EvaluateAsync<int>("""
-        canvas => {
-          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-          let lit = 0;
-          for (let at = 0; at < data.length; at += 4) {
-            lit += data[at] + data[at + 1] + data[at + 2] > 0 ? 1 : 0;
-          }
-          return lit;
-        }
-        """);
 }

@@ -76,6 +76,7 @@ public sealed partial class ChartSettingsTests : IDisposable
     [InlineData("vm.accel", "VM_ACCEL")]
     [InlineData("vm.machine", "VM_MACHINE")]
     [InlineData("vm.firmware", "VM_FIRMWARE")]
+    [InlineData("vm.display", "VM_DISPLAY")]
     [InlineData("vm.onPoweroff", "VM_ON_POWEROFF")]
     [InlineData("disk.bus", "VM_DISK_BUS")]
     [InlineData("disk.cache", "VM_DISK_CACHE")]

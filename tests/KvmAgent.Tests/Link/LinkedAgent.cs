@@ -35,7 +35,7 @@ internal sealed class LinkedAgent : IAsyncDisposable
         var dialer = new LinkDialer(settings.Link, Enrolment, time);
         var usage = new UsageReader(new HostPaths(), access);
         var commands = new LinkCommands(Board, access, _stop, new GuestFreeze(access, _stop, time, NullLogger<GuestFreeze>.Instance), usage);
-        var targets = new StreamTargets(_directory.FullPath, settings.Network.Ip, access);
+        var targets = new StreamTargets(settings, access);
         var owners = new StreamOwners();
         _pool = new LinkPool(
             settings.Link,

@@ -50,6 +50,22 @@ public sealed class StreamOwnersTests
         one.IsLost.ShouldBeFalse();
     }
 
+    [Fact]
+    public void Streams_of_one_session_are_one_clients()
+    {
+        var (ours, theirs) = (Polite with { Kind = StreamKinds.Spice, Session = "a" }, Polite with { Kind = StreamKinds.Spice, Session = "b" });
+        using Owned first = new(_owners.Reserve(ours)!), second = new(_owners.Reserve(ours)!);
+        second.Owner.TakeOver();
+        first.IsLost.ShouldBeFalse();
+        Should.Throw<JsonRpcException>(() => _owners.Demand(theirs)).Code.ShouldBe(LinkErrors.Busy);
+        _owners.Reserve(theirs).ShouldBeNull();
+        Should.Throw<JsonRpcException>(() => _owners.Demand(theirs with { Session = null })).Code.ShouldBe(LinkErrors.Busy);
+
+        using var other = new Owned(_owners.Reserve(theirs with { Preserve = false })!);
+        other.Owner.TakeOver();
+        (first.IsLost, second.IsLost, other.IsLost).ShouldBe((true, true, false));
+    }
+
     private sealed record Owned(StreamOwners.Owner Owner) : IDisposable
     {
         public bool IsLost => Owner.Lost.IsCancellationRequested;

@@ -69,6 +69,9 @@ public sealed class QemuArgumentsTests : IDisposable
     public void With_a_vnc_password() => Snapshot(Machine() with { VncPassword = "/run/kvm-agent/vnc-password" }, "vnc-password");
 
     [Fact]
+    public void With_spice() => Snapshot(Machine(("VM_DISPLAY", "spice")), "spice");
+
+    [Fact]
     public void What_a_person_appends_comes_last_and_as_it_is() =>
         QemuArguments.Build(Machine(("QEMU_ARGS", "-device 'usb-kbd,id=a b' -trace x"))).TakeLast(4).ShouldBe(["-device", "usb-kbd,id=a b", "-trace", "x"]);
 

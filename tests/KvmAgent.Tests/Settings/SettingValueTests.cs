@@ -51,6 +51,7 @@ public sealed class SettingValueTests
         [Setting.VmIp6] = new("off", s => s.Network.Ip6, GuestIpv6.Off, "on", "write one of fc00::/7, or off"),
         [Setting.PodPorts] = new("8080, 53/udp,5900", s => string.Join(' ', s.Network.PodPorts), "5900/tcp 8080/tcp 53/udp", "8080,70000", "70000 is not a port; write ports from 1 to 65535"),
         [Setting.NoVnc] = new("0", s => s.Network.Vnc, false),
+        [Setting.VmDisplay] = new("spice", s => s.Machine.Display, Display.Spice, "gtk", "write vnc or spice"),
         [Setting.VncPasswordFile] = new("", s => s.Network.VncPasswordFile, null, AFile, "has not 1 to 8 bytes, which is what VNC takes; put such a password there"),
         [Setting.ConfigDrive] = new("nocloud", s => s.ConfigDrive.Format, ConfigDriveFormat.NoCloud, "ec2", "write openstack or nocloud or none"),
         [Setting.MetadataFile] = new(AFile, s => s.ConfigDrive.MetadataFile, AFile, "/none", "mount it there, or unset the setting"),

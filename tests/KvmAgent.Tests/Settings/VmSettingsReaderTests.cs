@@ -19,7 +19,7 @@ public sealed class VmSettingsReaderTests
         settings.Namespace.ShouldBe("");
         settings.Image.ShouldBe(new ImageSettings(null, null, null, new SourceAccess()));
         settings.Machine.ShouldBe(
-            new MachineSettings(new CpuTopology(1, 1, 1), null, 1L << 30, null, Accelerator.Auto, MachineType.Q35, Firmware.Bios, null, true, settings.Machine.QemuArgs));
+            new MachineSettings(new CpuTopology(1, 1, 1), null, 1L << 30, null, Accelerator.Auto, MachineType.Q35, Firmware.Bios, null, Display.Vnc, true, settings.Machine.QemuArgs));
         settings.Machine.QemuArgs.ShouldBeEmpty();
         settings.Disk.ShouldBe(new DiskSettings(null, DiskBus.Virtio, DiskCache.Writeback, DiskIo.Threads, null));
         settings.ExtraDisks.ShouldBeEmpty();

@@ -41,6 +41,7 @@ internal static partial class AdoptedPod
             Name = key.Name,
             Namespace = key.Namespace,
             Labels = new Dictionary<string, string> { [MachineLabels.Adopted] = "true" },
+            Annotations = pod.Metadata.Annotation(MachineLabels.Display) is { } display ? new Dictionary<string, string> { [MachineLabels.Display] = display } : null,
             OwnerReferences = [CoreKinds.Pods.OwnerOf(pod) with { BlockOwnerDeletion = null }],
         },
         Spec = new VmiSpec

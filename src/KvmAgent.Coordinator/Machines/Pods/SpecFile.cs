@@ -47,6 +47,11 @@ internal static class SpecFile
             file["image"] = image;
         }
 
+        if (Display(vmi, parts) is { } display)
+        {
+            file["display"] = display;
+        }
+
         AddDrive(file, vmi, parts);
         if (parts.Disks.Count > 0)
         {
@@ -167,6 +172,17 @@ internal static class SpecFile
                 image[key] = value;
             }
         }
+    }
+
+    private static string? Display(VirtualMachineInstance vmi, PodParts parts)
+    {
+        var display = vmi.Metadata.Annotation(MachineLabels.Display);
+        if (display is not (null or "vnc" or "spice"))
+        {
+            parts.Problems.Add(PodProblem.Spec($"annotation {MachineLabels.Display}={display} is not supported; give vnc, or spice for a SPICE screen besides"));
+        }
+
+        return display;
     }
 
     private static void AddDrive(JsonObject file, VirtualMachineInstance vmi, PodParts parts)

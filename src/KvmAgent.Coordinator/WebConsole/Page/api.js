@@ -74,9 +74,12 @@ export const act = (vm, verb, body = {}) => post(path(vm, verb), { provider: vm.
 // Its place in this page.
 export const place = (vm, part = "") => `#/vms/${[vm.provider, vm.namespace, vm.name].map(encodeURIComponent).join("/")}${part && "/" + part}`;
 
-// A machine's stream. Its close says why there is none: code 4000 and an HTTP status.
+// Where a machine's stream is. Its close says why there is none: code 4000 and an HTTP status.
+export const streamUrl = (vm, verb, takeOver, more = {}) =>
+  `wss://${location.host}${machine(vm, verb)}${takeOver ? "&take_over=true" : ""}${Object.entries(more).map(([name, value]) => `&${name}=${encodeURIComponent(value)}`).join("")}`;
+
 export function stream(vm, verb, takeOver) {
-  const socket = new WebSocket(`wss://${location.host}${machine(vm, verb)}${takeOver ? "&take_over=true" : ""}`, ["plain.kubevirt.io"]);
+  const socket = new WebSocket(streamUrl(vm, verb, takeOver), ["plain.kubevirt.io"]);
   socket.binaryType = "arraybuffer";
   return socket;
 }

@@ -5,11 +5,19 @@ import { events } from "./events.js";
 import { follow } from "./live.js";
 import { button, destroy } from "./power.js";
 import { screen } from "./screen.js";
+import { spice } from "./spice.js";
 import { terminal } from "./terminal.js";
 import { usage } from "./usage.js";
 import { dump } from "./js-yaml/js-yaml.esm.min.mjs";
 
-const tabs = { overview: "Overview", screen: "Screen", console: "Serial console", events: "Events", yaml: "YAML" };
+const Display = "kvmagent.io/display";
+
+// A machine that has a SPICE screen says so by an annotation; which it had when it last ran, or will have.
+const tabs = ({ instance, manifest }) => ({
+  overview: "Overview", screen: "Screen",
+  ...((instance?.metadata ?? manifest?.spec?.template?.metadata)?.annotations?.[Display] === "spice" && { spice: "SPICE screen" }),
+  console: "Serial console", events: "Events", yaml: "YAML",
+});
 
 export async function machine(main, at, tab) {
   let details = await api.get(api.machine(at));
@@ -45,13 +53,14 @@ export async function machine(main, at, tab) {
   }
 
   main.append(h("h1", {}, `${at.provider === api.Own ? "" : `${at.provider} / `}${at.namespace} / ${at.name}`), bar,
-    h("nav", { class: "tabs", "aria-label": "Parts" }, Object.entries(tabs).map(([key, text]) =>
+    h("nav", { class: "tabs", "aria-label": "Parts" }, Object.entries(tabs(details)).map(([key, text]) =>
       h("a", { href: api.place(at, key === "overview" ? "" : key), "aria-current": key === tab ? "page" : null }, text))),
     body, figures);
   draw();
-  const stopStream = tab === "screen" ? screen(body, at) : tab === "console" ? terminal(body, at) : tab === "overview" ? usage(figures, at) : () => {};
+  const parts = { overview: () => usage(figures, at), screen: () => screen(body, at), spice: () => spice(body, at), console: () => terminal(body, at) };
+  const stopPart = parts[tab]?.();
   const stop = follow(`?provider=${encodeURIComponent(at.provider)}&namespace=${encodeURIComponent(at.namespace)}`, { opened: load, changed: ({ vm }) => { if (vm.namespace === at.namespace && vm.name === at.name) load(); } });
-  return () => { stop(); stopStream(); told?.stop(); };
+  return () => { stop(); stopPart?.(); told?.stop(); };
 }
 
 async function clone(vm) {
