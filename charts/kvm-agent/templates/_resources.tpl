@@ -5,10 +5,11 @@ Memory beside the guest's own, in MiB. The kernel's share is charged to the pod 
   8 per vCPU   stacks and state of the CPU threads
   64           the agent and dnsmasq
   64           a command of the agent's that a person runs by kubectl exec
+  32           a SPICE screen: its picture, what it keeps of it to send, the channels
   256          unless KVM is demanded: QEMU's cache of translated code, touched as it fills; auto may fall back to it
 */}}
 {{- define "kvm-agent.overhead" -}}
-{{- add (divf .guest 512 | ceil) 100 (mul 8 .cpus) 64 64 (ternary 0 256 (eq .accel "kvm")) -}}
+{{- add (divf .guest 512 | ceil) 100 (mul 8 .cpus) 64 64 (ternary 32 0 (eq .display "spice")) (ternary 0 256 (eq .accel "kvm")) -}}
 {{- end -}}
 
 {{/* As the agent counts: VM_CPUS, else cpu.count, else sockets x cores x threads. */}}
@@ -22,12 +23,16 @@ Memory beside the guest's own, in MiB. The kernel's share is charged to the pod 
 {{- include "kvm-agent.effective" (list .Values.vm.accel (dig "machine" "accel" "" .Values.specFile) "auto") -}}
 {{- end -}}
 
+{{- define "kvm-agent.display" -}}
+{{- include "kvm-agent.effective" (list .Values.vm.display (dig "display" "" .Values.specFile) "vnc") -}}
+{{- end -}}
+
 {{- define "kvm-agent.resources" -}}
 {{- $spec := .Values.specFile -}}
 {{- $cpus := include "kvm-agent.cpus" . | int64 -}}
 {{- $guest := include "kvm-agent.effective" (list .Values.vm.memory (dig "memory" "size" "" $spec) "1Gi")
     | include "kvm-agent.mebibytes" | int64 -}}
-{{- $overhead := include "kvm-agent.overhead" (dict "guest" $guest "cpus" $cpus "accel" (include "kvm-agent.accel" .)) -}}
+{{- $overhead := include "kvm-agent.overhead" (dict "guest" $guest "cpus" $cpus "accel" (include "kvm-agent.accel" .) "display" (include "kvm-agent.display" .)) -}}
 {{- $limits := dict "memory" (printf "%dMi" (add $guest $overhead)) -}}
 {{- /* Huge pages are an account of their own. */ -}}
 {{- with dig "memory" "hugepages" "" $spec -}}

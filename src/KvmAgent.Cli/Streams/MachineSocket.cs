@@ -9,7 +9,7 @@ namespace KvmAgent.Cli.Streams;
 /// <summary>A machine's serial console or screen: bytes both ways, and an end that says why.</summary>
 internal sealed class MachineSocket : IDisposable
 {
-    public const string Console = "console", Screen = "vnc";
+    public const string Console = "console", Screen = "vnc", Spice = "spice";
 
     private const int FrameLength = 64 << 10;
 
@@ -20,11 +20,12 @@ internal sealed class MachineSocket : IDisposable
 
     private MachineSocket(WebSocket socket, string what) => (_socket, _what) = (socket, what);
 
-    /// <param name="kind"><see cref="Console"/> or <see cref="Screen"/>.</param>
+    /// <param name="kind"><see cref="Console"/>, <see cref="Screen"/> or <see cref="Spice"/>.</param>
+    /// <param name="session">The same for sockets that do not take over from one another; null: this one is alone.</param>
     /// <exception cref="CliException">It is refused at once; most refusals come by <see cref="ReceiveAsync"/>.</exception>
-    public static async Task<MachineSocket> DialAsync(ManagementClient client, VmTarget target, string kind, bool takeOver, CancellationToken cancel)
+    public static async Task<MachineSocket> DialAsync(ManagementClient client, VmTarget target, string kind, bool takeOver, CancellationToken cancel, string? session = null)
     {
-        var query = $"{target.ProviderQuery}{(takeOver ? $"{(target.Provider is null ? '?' : '&')}take_over=true" : "")}";
+        var query = QueryText.Of(("provider", target.Provider), ("take_over", takeOver ? "true" : null), ("session", session));
         return new MachineSocket(
             await client.ConnectAsync($"{target.Path}/{kind}{query}", cancel).ConfigureAwait(false), $"the {(kind == Console ? "console" : "screen")} of {target}");
     }

@@ -13,6 +13,7 @@ internal static class VmCommand
         WatchCommand.Create(),
         ConsoleCommand.Create(),
         VncCommand.Create(),
+        SpiceCommand.Create(),
         EventsCommand.Create(),
         LogsCommand.Create(),
         CreateCommand.Create(),

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Globalization;
 using KvmAgent.Cli.Login;
 using KvmAgent.Cli.Management;
 using KvmAgent.Cli.Output;
@@ -15,41 +14,19 @@ internal static class VncCommand
 {
     public static Command Create()
     {
-        var port = new Option<int>("--port") { Description = "Of 127.0.0.1, for the viewer; 0, as without it: any that is free." };
-        port.Validators.Add(static result =>
-        {
-            if (result.Tokens is [var token] && !ushort.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out _))
-            {
-                result.AddError($"--port {token.Value} is none; give 0 to 65535");
-            }
-        });
+        var port = ScreenVerb.Port();
         var once = new Option<bool>("--once") { Description = "End when the first viewer leaves." };
         var web = new Option<bool>("--web") { Description = "Print where the web console shows it, and open that where there is a display." };
         var command = new Command("vnc", "Give a VNC viewer on this computer a machine's screen, until Ctrl-C.") { VmTarget.Argument, port, once, web, VmTargetOptions.TakeOver };
-        command.Guard(async (result, cancel) =>
-        {
-            var target = VmTarget.Of(result);
-            if (result.GetValue(web))
-            {
-                await ShowAsync(result, target, cancel).ConfigureAwait(false);
-                return;
-            }
-
-            try
-            {
-                await ListenAsync(result, target, result.GetValue(port), result.GetValue(once), cancel).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-            {
-                // That is how it ends.
-            }
-        });
+        command.Run((result, target, cancel) => result.GetValue(web)
+            ? ShowAsync(result, target, cancel)
+            : ListenAsync(result, target, result.GetValue(port), result.GetValue(once), cancel));
         return command;
     }
 
     private static async Task ListenAsync(ParseResult result, VmTarget target, int port, bool once, CancellationToken cancel)
     {
-        await DemandAsync(target, cancel).ConfigureAwait(false);
+        await ScreenVerb.DemandAsync(target, cancel).ConfigureAwait(false);
         using var listener = ScreenListener.Open(port);
         await result.InvocationConfiguration.Output.WriteLineAsync(listener.EndPoint.ToString()).ConfigureAwait(false);
         do
@@ -71,16 +48,9 @@ internal static class VncCommand
         while (!once);
     }
 
-    /// <summary>Before anybody waits at a port: whether there is such a machine.</summary>
-    private static async Task DemandAsync(VmTarget target, CancellationToken cancel)
-    {
-        using var client = await ManagementClient.OfAsync(cancel).ConfigureAwait(false);
-        await client.GetAsync(target.Path + target.ProviderQuery, RestJson.Default.VmDetails, cancel).ConfigureAwait(false);
-    }
-
     private static async Task ShowAsync(ParseResult result, VmTarget target, CancellationToken cancel)
     {
-        await DemandAsync(target, cancel).ConfigureAwait(false);
+        await ScreenVerb.DemandAsync(target, cancel).ConfigureAwait(false);
         var server = LoginFile.Read(LoginFile.Path(EnvironmentVariables.All()))!.Server.TrimEnd('/');
         var address = $"{server}/#/vms/{Uri.EscapeDataString(target.Provider ?? ProviderNames.Own)}/{Uri.EscapeDataString(target.Namespace)}/{Uri.EscapeDataString(target.Name)}/screen";
         await result.InvocationConfiguration.Output.WriteLineAsync(address).ConfigureAwait(false);

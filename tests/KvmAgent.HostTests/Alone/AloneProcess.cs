@@ -39,6 +39,9 @@ internal sealed class AloneProcess : IAsyncDisposable
         ["COORDINATOR_TOKEN_FILE"] = Path.Combine(DataDir, "agents", "token"),
     };
 
+    /// <summary>What kvmctl needs of it, as KVMCTL_CONFIG.</summary>
+    public string Login => Path.Combine(DataDir, "kvmctl.json");
+
     private string DataDir => Path.Combine(_pod.Directory, "coordinator");
 
     private string Socket => Path.Combine(_pod.Directory, "api.sock");

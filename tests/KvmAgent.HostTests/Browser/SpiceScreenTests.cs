@@ -5,9 +5,11 @@ using Microsoft.Playwright;
 
 namespace KvmAgent.HostTests.Browser;
 
-/// <summary>A guest's SPICE screen in a real browser, with a real coordinator, agent and guest.</summary>
+/// <summary>A guest's SPICE screen in a real browser and a real viewer, with a real coordinator, agent and guest.</summary>
 public class SpiceScreenTests
 {
+    private static readonly string Kvmctl = Path.Combine(AppContext.BaseDirectory, "kvmctl.dll");
+
     private static readonly LocatorWaitForOptions Patience = new() { Timeout = (float)AgentProcess.Patience.TotalMilliseconds };
 
     [Fact]
@@ -15,11 +17,7 @@ public class SpiceScreenTests
     {
         await using var pod = await PodNamespace.CreateAsync(new PodOptions());
         await using var coordinator = await AloneProcess.StartAsync(pod);
-        var settings = coordinator.AgentSettings;
-        settings["IMG_SOURCE"] = await TestGuest.ImageAsync();
-        settings["VM_DISPLAY"] = "spice";
-        await using var agent = AgentProcess.Start(pod, settings);
-        await coordinator.ReachesAsync("Running", "True");
+        await using var agent = await StartAsync(pod, coordinator);
 
         await using var browser = await ConsoleBrowser.StartAsync(pod.Node.Name);
         var page = browser.Page;
@@ -55,5 +53,39 @@ public class SpiceScreenTests
         await agent.WaitForLineAsync("test-guest: rebooting");
         browser.Complaints.ShouldBeEmpty();
         other.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_viewer_on_a_persons_computer_has_it_by_kvmctl()
+    {
+        await using var pod = await PodNamespace.CreateAsync(new PodOptions());
+        await using var coordinator = await AloneProcess.StartAsync(pod);
+        await using var agent = await StartAsync(pod, coordinator);
+        await using var kvmctl = pod.Node.Start("env", $"KVMCTL_CONFIG={coordinator.Login}", "dotnet", Kvmctl, "vm", "spice", "web", "--once");
+        var address = await kvmctl.WaitForLineAsync("spice://127.0.0.1:");
+        var picture = Path.Combine(pod.Directory, "screen.ppm");
+
+        await pod.Node.RunAsync("spicy-screenshot", $"--uri={address}", $"--out-file={picture}");
+
+        (await File.ReadAllBytesAsync(picture)).Count(static b => b > 0x80).ShouldBeGreaterThan(100);
+        (await kvmctl.ExitAsync()).ShouldBe(0, string.Join('\n', kvmctl.Lines));
+    }
+
+    private static async Task<AgentProcess> StartAsync(PodNamespace pod, AloneProcess coordinator)
+    {
+        var settings = coordinator.AgentSettings;
+        settings["IMG_SOURCE"] = await TestGuest.ImageAsync();
+        settings["VM_DISPLAY"] = "spice";
+        var agent = AgentProcess.Start(pod, settings);
+        try
+        {
+            await coordinator.ReachesAsync("Running", "True");
+            return agent;
+        }
+        catch
+        {
+            await agent.DisposeAsync();
+            throw;
+        }
     }
 }

@@ -20,7 +20,8 @@ public sealed class PodMemoryTests
     [InlineData("1Ti", 64, null, true)]
     [InlineData("2Gi", 2, "2Mi", true)]
     [InlineData("2Gi", 2, "1Gi", false)]
-    public async Task The_coordinators_numbers_are_the_charts(string memory, int cpus, string? hugepages, bool kvm)
+    [InlineData("1Gi", 1, null, true, true)]
+    public async Task The_coordinators_numbers_are_the_charts(string memory, int cpus, string? hugepages, bool kvm, bool spice = false)
     {
         var domain = new Domain
         {
@@ -29,10 +30,10 @@ public sealed class PodMemoryTests
         };
         new Quantity(memory).TryBytes(out var bytes).ShouldBeTrue();
 
-        var ours = GuestMemory.Resources(domain, bytes, new MachineOptions { AgentImage = "agent", KvmResource = kvm ? "devices.example/kvm" : null });
+        var ours = GuestMemory.Resources(domain, bytes, spice, new MachineOptions { AgentImage = "agent", KvmResource = kvm ? "devices.example/kvm" : null });
         var chart = new RenderedChart(await Chart.TemplateAsync(
             "--set-string", $"vm.memory={memory}",
-            "--set", $"image.target=a.qcow2,vm.cpus={cpus},{(kvm ? "vm.accel=kvm,kvm.enabled=true" : "vm.accel=tcg")}{(hugepages is null ? "" : $",specFile.memory.hugepages={hugepages}")}"));
+            "--set", $"image.target=a.qcow2,vm.cpus={cpus},vm.display={(spice ? "spice" : "")},{(kvm ? "vm.accel=kvm,kvm.enabled=true" : "vm.accel=tcg")}{(hugepages is null ? "" : $",specFile.memory.hugepages={hugepages}")}"));
 
         foreach (var name in new[] { "memory", "cpu", $"hugepages-{hugepages}" })
         {

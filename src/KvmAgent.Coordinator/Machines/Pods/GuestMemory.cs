@@ -40,10 +40,11 @@ internal static class GuestMemory
     }
 
     /// <param name="guest">Bytes.</param>
-    public static ResourceRequirements Resources(Domain domain, long guest, MachineOptions options)
+    /// <param name="spice">Whether it has a SPICE screen.</param>
+    public static ResourceRequirements Resources(Domain domain, long guest, bool spice, MachineOptions options)
     {
         var cpus = domain.Cpu?.Count ?? 1;
-        var overhead = (Div(guest / MiB, 512) + 100 + (8 * cpus) + 64 + 64 + (options.KvmResource is null ? 256 : 0)) * MiB;
+        var overhead = (Div(guest / MiB, 512) + 100 + (8 * cpus) + 64 + 64 + (spice ? 32 : 0) + (options.KvmResource is null ? 256 : 0)) * MiB;
         var hugepages = domain.Memory?.Hugepages?.PageSize;
         var requests = Others(domain.Resources?.Requests);
         var limits = Others(domain.Resources?.Limits);

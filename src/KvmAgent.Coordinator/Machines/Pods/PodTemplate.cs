@@ -86,12 +86,12 @@ internal static class PodTemplate
             DnsPolicy = spec.DnsPolicy,
             DnsConfig = Copy(spec.DnsConfig),
             InitContainers = parts.InitContainers.Count == 0 ? null : parts.InitContainers,
-            Containers = [Compute(spec, memory, parts, options)],
+            Containers = [Compute(spec, memory, SpecFile.HasSpice(vmi), parts, options)],
             Volumes = parts.Volumes,
         };
     }
 
-    private static Container Compute(VmiSpec spec, long memory, PodParts parts, MachineOptions options) => new()
+    private static Container Compute(VmiSpec spec, long memory, bool spice, PodParts parts, MachineOptions options) => new()
     {
         Name = ContainerName,
         Image = options.AgentImage,
@@ -99,7 +99,7 @@ internal static class PodTemplate
         Args = ["run"],
         Env = Environment(options),
         Ports = Ports(spec),
-        Resources = GuestMemory.Resources(spec.Domain, memory, options),
+        Resources = GuestMemory.Resources(spec.Domain, memory, spice, options),
         SecurityContext = PodSecurity.Machine(options),
         VolumeMounts = parts.Mounts,
         VolumeDevices = parts.Devices.Count == 0 ? null : parts.Devices,

@@ -68,6 +68,8 @@ internal static class SpecFile
         return name.Length <= 63 ? name : name[..63].TrimEnd('-');
     }
 
+    public static bool HasSpice(VirtualMachineInstance vmi) => vmi.Metadata.Annotation(MachineLabels.Display) == "spice";
+
     /// <summary>pc is QEMU's older machine, which has no SATA.</summary>
     public static bool IsPc(Domain domain) =>
         domain.Machine?.Type is { } type && (type == "pc" || type.StartsWith("pc-i440fx", StringComparison.Ordinal));
