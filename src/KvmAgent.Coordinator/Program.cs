@@ -8,5 +8,7 @@ var root = new RootCommand("The cluster's face of KvmAgent: KubeVirt's objects b
     ForgetCommand.Create(),
     CrdsCommand.Create(),
 };
+var command = root.Parse(args);
 // Signals are the commands' own business.
-return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+var code = await command.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+return command.Errors.Count > 0 ? CommandLine.WrongArguments : code;

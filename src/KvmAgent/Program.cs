@@ -1,4 +1,5 @@
 using System.CommandLine;
+using KvmAgent;
 using KvmAgent.Commands;
 
 var root = new RootCommand("Runs one virtual machine as a pod.")
@@ -15,5 +16,7 @@ var root = new RootCommand("Runs one virtual machine as a pod.")
     ImportCommand.Create(),
     ConvertCommand.Create(),
 };
+var command = root.Parse(args);
 // Signals are the run command's own business: the library would end the process two seconds after SIGTERM, with the guest still stopping.
-return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+var code = await command.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+return command.Errors.Count > 0 ? (int)FailureReason.Settings : code;

@@ -6,7 +6,9 @@ namespace KvmAgent.Coordinator.Commands;
 /// <summary>How an error reaches a person.</summary>
 internal static class CommandLine
 {
-    private const int Unavailable = 69, WrongSettings = 64;
+    public const int WrongArguments = 64;
+
+    private const int Unavailable = 69;
 
     public static Dictionary<string, string> Environment() =>
         System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(static e => (string)e.Key, static e => (string?)e.Value ?? "");
@@ -23,7 +25,7 @@ internal static class CommandLine
         }
         catch (KubernetesConfigException e)
         {
-            return await TellAsync(e, WrongSettings).ConfigureAwait(false);
+            return await TellAsync(e, WrongArguments).ConfigureAwait(false);
         }
         catch (Exception e) when (e is KubernetesException or HttpRequestException)
         {
