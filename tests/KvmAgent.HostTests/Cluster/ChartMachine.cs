@@ -55,7 +55,7 @@ internal static class ChartMachine
             return await Chart.TemplateAsync(
                 "--set-file", $"coordinator.ca.value={authority},configDrive.userdata.value={user}",
                 "--set", $"coordinator.url={TestCluster.AgentUrl}",
-                "--set", $"image.target={Image},imageVolume.existingClaim={ImageClaim},vmVolume.emptyDir=true,vm.memory=256Mi,vm.cpus=2",
+                "--set", $"image.target={Image},imageVolume.existingClaim={ImageClaim},vmVolume.emptyDir=true,vm.memory=256Mi,vm.cpus=2,vm.display=spice",
                 "--set", "configDrive.format=nocloud,vnc.password=none",
                 "--set", $"containerImage.repository={image[..tag]},containerImage.tag={image[(tag + 1)..]},containerImage.pullPolicy=Never");
         }

@@ -10,6 +10,9 @@ namespace KvmAgent.HostTests.Cluster;
 /// <summary>A VM of charts/kvm-agent that has a coordinator is among its instances, and is driven there as any other.</summary>
 public class ChartMachineTests
 {
+    /// <summary>How a viewer of SPICE begins, version 2.2: the main channel of a new session, of which it can nothing in particular.</summary>
+    private const string SpiceHello = "REDQ\u0002\0\0\0\u0002\0\0\0\u0012\0\0\0" + "\0\0\0\0\u0001\0\0\0\0\0\0\0\0\0\u0012\0\0\0";
+
     [ContainerFact]
     public async Task A_chart_vm_appears_as_an_instance_shows_its_console_and_goes_with_its_pod()
     {
@@ -37,6 +40,16 @@ public class ChartMachineTests
         using (var screen = await api.ConnectAsync(instances + "vnc"))
         {
             await screen.ReadUntilAsync("RFB 003.008\n");
+        }
+
+        instance.Metadata.Annotation(MachineLabels.Display).ShouldBe("spice");
+        using (var spice = await api.ConnectAsync(instances + "spice?session=a-viewer"))
+        {
+            await spice.TypeAsync(SpiceHello);
+            await spice.ReadUntilAsync("REDQ");
+            // Another channel of the same viewer; who is somebody else is not let in.
+            using var channel = await api.ConnectAsync(instances + "spice?session=a-viewer&preserveSession=true");
+            (await Should.ThrowAsync<InvalidOperationException>(() => api.ConnectAsync(instances + "spice?preserveSession=true"))).Message.ShouldContain("409");
         }
 
         using (var web = await api.ConnectAsync(instances + "portforward/80"))
