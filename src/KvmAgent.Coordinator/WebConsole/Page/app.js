@@ -44,7 +44,7 @@ async function show() {
   try {
     end = await open();
   } catch (failure) {
-    tell(failure.message, true);
+    main.replaceChildren(h("p", { class: "empty" }, failure.message));
   }
 
   main.focus({ preventScroll: true });

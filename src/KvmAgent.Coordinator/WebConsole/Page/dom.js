@@ -36,13 +36,33 @@ export function table(heads, rows, empty) {
 // A coloured dot with its word; kind: running, starting, stopped, failed.
 export const state = (kind, text) => h("span", { class: `state ${kind}` }, text);
 
+// Makes one element as another, and leaves alone what is so already: a button keeps the focus, and a click that has begun on it.
+export function become(former, now) {
+  if (former.isEqualNode(now)) {
+    return;
+  }
+
+  const [to, as] = [former, now].map(node => [...node.childNodes]);
+  if (to.length === as.length && to.length > 0 && former.cloneNode().isEqualNode(now.cloneNode())) {
+    to.forEach((child, i) => become(child, as[i]));
+  } else {
+    former.replaceWith(now);
+  }
+}
+
+// What a place shows from now on, instead of what it has shown.
+export const fill = (place, shown) => place.firstChild ? become(place.firstChild, shown) : place.append(shown);
+
 // What a place shows until the answer is there, and then that, or why there is none.
 export async function filled(place, ask) {
+  let shown;
   try {
-    place.replaceChildren(await ask());
+    shown = await ask();
   } catch (failure) {
-    place.replaceChildren(h("p", { class: "empty" }, failure.message));
+    shown = h("p", { class: "empty" }, failure.message);
   }
+
+  fill(place, shown);
 }
 
 export function bytes(count) {
@@ -75,7 +95,8 @@ function dialog(content, yes, kind, value) {
   return new Promise(resolve => {
     const element = h("dialog", { onclose: () => { element.remove(); resolve(element.returnValue === "yes" ? value() : ""); } },
       h("form", { method: "dialog" }, content,
-        h("div", { class: "bar" }, h("button", { value: "no", formnovalidate: true }, "Cancel"), h("button", { value: "yes", class: kind }, yes))));
+        // Enter in a field is the first button's that submits.
+        h("div", { class: "bar" }, h("button", { type: "button", onclick: () => element.close() }, "Cancel"), h("button", { value: "yes", class: kind }, yes))));
     document.body.append(element);
     element.showModal();
   });
