@@ -1,5 +1,3 @@
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using KvmAgent.Coordinator.Api;
 using KvmAgent.HostTests.Cluster;
 using KvmAgent.HostTests.Containers;
@@ -13,7 +11,7 @@ public class ImagePageTests
     private const string Unheard = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
     [ContainerFact]
-    public async Task A_builds_pods_are_shown_and_whether_they_run_the_newest()
+    public async Task A_build_is_registered_and_its_pods_are_shown_and_whether_they_run_the_newest()
     {
         await using var server = await ClusterServer.StartAsync();
         await using var cluster = await TestCluster.StartAsync(server.Kubeconfig);
@@ -24,18 +22,18 @@ public class ImagePageTests
         var page = browser.Page;
         await browser.LogInAsync(cluster.Management, server.Api.Token);
         await ShowsAsync("No build is registered.");
-        await RegisterAsync($"{name}@{Unheard}");
+        await RegisterAsync($"{name}@{Unheard}", 1);
         await ShowsAsync("none running");
         await cluster.CreateGuestClaimAsync("web-disk");
         await cluster.Client.CreateAsync(Kinds.VirtualMachines, GuestMachine.Of("web", "web-disk"), CancellationToken.None);
         await cluster.PrintsAsync("web", "Running");
         await ShowsAsync("unknown");
-        await RegisterAsync(running);
+        await RegisterAsync(running, 2);
         await ShowsAsync("consistent");
         await page.Locator("tr", new PageLocatorOptions { HasText = name }).Locator("summary").ClickAsync();
         await page.GetByText("compute: revision 2").WaitForAsync();
         await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(ConsoleBrowser.Pictures, "console-images.png") });
-        await RegisterAsync($"{name}@{Unheard}");
+        await RegisterAsync($"{name}@{Unheard}", 3);
         await ShowsAsync("outdated");
         browser.Complaints.ShouldBeEmpty();
 
@@ -47,12 +45,17 @@ public class ImagePageTests
             await page.GetByText(what, new PageGetByTextOptions { Exact = true }).WaitForAsync();
         }
 
-        async Task RegisterAsync(string digest)
+        async Task RegisterAsync(string digest, int revision)
         {
-            using var http = new HttpClient(new HttpClientHandler { ServerCertificateCustomValidationCallback = static (_, _, _, _) => true }) { BaseAddress = cluster.Management };
-            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", server.Api.Token);
-            using var answer = await http.PostAsJsonAsync("/kubevirt/builds", new Dictionary<string, object> { ["name"] = name, ["repo_digests"] = new[] { digest } });
-            answer.IsSuccessStatusCode.ShouldBeTrue(await answer.Content.ReadAsStringAsync());
+            await page.GetByText("Register a build").ClickAsync();
+            await page.GetByLabel("Image", new PageGetByLabelOptions { Exact = true }).FillAsync($"{name}:latest");
+            await page.GetByLabel("Digests in registries").FillAsync(digest);
+            await page.GetByLabel("Built at").FillAsync("builder-1");
+            await browser.Button("Register it").ClickAsync();
+            await page.GetByRole(AriaRole.Alert).GetByText($"name=\"{name}:latest\" is no image without a tag").WaitForAsync();
+            await page.GetByLabel("Image", new PageGetByLabelOptions { Exact = true }).FillAsync(name);
+            await page.Keyboard.PressAsync("Enter");
+            await page.GetByText($"{name} has revision {revision}").WaitForAsync();
         }
     }
 }

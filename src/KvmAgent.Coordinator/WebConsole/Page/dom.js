@@ -25,6 +25,28 @@ export function input(id, label, attributes, hint) {
   return [element, h("div", { class: "field" }, h("label", { for: id }, label), element, hint && h("span", { class: "hint" }, hint))];
 }
 
+// A form that is sent once at a time. Why it was not taken stands below it, as it was told, until it is sent again.
+export function form(fields, yes, send) {
+  const problem = h("div", { role: "alert" });
+  let isSent = false;
+  return h("form", { class: "card", onsubmit: async event => {
+    event.preventDefault();
+    if (isSent) {
+      return;
+    }
+
+    isSent = true;
+    problem.replaceChildren();
+    try {
+      await send();
+    } catch (failure) {
+      problem.replaceChildren(h("p", { class: "problem" }, failure.message));
+    } finally {
+      isSent = false;
+    }
+  } }, fields, h("div", { class: "bar" }, h("button", { class: "main" }, yes)), problem);
+}
+
 // heads: texts; rows: lists of cells, each a text, an element, or several of them.
 export function table(heads, rows, empty) {
   return h("div", { class: "table" }, h("table", {},
