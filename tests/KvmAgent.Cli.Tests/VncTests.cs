@@ -51,10 +51,9 @@ public sealed class VncTests : IAsyncLifetime
             await EchoesAsync(first, "still");
             first.Client.Shutdown(SocketShutdown.Both);
             await EchoesAsync(second, "now");
+            vnc.Signal(2);
+            (await vnc.EndAsync()).ShouldSatisfyAllConditions(r => r.ExitCode.ShouldBe(0), r => r.Error.ShouldBeEmpty());
         }
-
-        vnc.Signal(2);
-        (await vnc.EndAsync()).ShouldSatisfyAllConditions(r => r.ExitCode.ShouldBe(0), r => r.Error.ShouldBeEmpty());
     }
 
     [Fact]
