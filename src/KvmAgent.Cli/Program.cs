@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KvmAgent.Cli;
+using KvmAgent.Cli.Builds;
 using KvmAgent.Cli.Completion;
 using KvmAgent.Cli.History;
 using KvmAgent.Cli.Images;
@@ -15,6 +16,7 @@ var root = new RootCommand("Manages virtual machines by a kvm-coordinator.")
     VmCommand.Create(),
     ImageCommand.Create(),
     VolumeCommand.Create(),
+    BuildCommand.Create(),
     HistoryCommand.Create(),
     NodeCommand.Create(),
     JobCommand.Create(),

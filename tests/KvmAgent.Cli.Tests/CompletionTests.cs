@@ -8,6 +8,8 @@ public sealed class CompletionTests
     [InlineData("kvmctl vm un", "unpause")]
     [InlineData("kvmctl vm list --all", "--all-namespaces")]
     [InlineData("kvmctl comp", "completion")]
+    [InlineData("kvmctl build reg", "register")]
+    [InlineData("kvmctl vm ref", "refresh")]
     public async Task Bash_completes_verbs_and_options(string line, string completed)
     {
         using var kvmctl = Kvmctl.Create();

@@ -3,33 +3,15 @@ using KvmAgent.Coordinator.Tests.Rest;
 namespace KvmAgent.Cli.Tests;
 
 /// <summary>Serial consoles that say what they are told, through API server, coordinator and link.</summary>
-public sealed class ConsoleTests : IAsyncLifetime
+public sealed class ConsoleTests : OfRunningMachine
 {
     private const string Escape = "\x1d";
-
-    private Kvmctl _kvmctl = null!;
-    private ManagementCluster _management = null!;
-
-    public async Task InitializeAsync()
-    {
-        _kvmctl = Kvmctl.Create();
-        _management = await ManagementCluster.StartAsync();
-        _kvmctl.LogIn(_management.Address, _management.Authority, _management.Cluster.Server.Token);
-        _management.Cluster.Apply("web");
-        await _management.Cluster.RunningAsync("web");
-    }
-
-    public async Task DisposeAsync()
-    {
-        _kvmctl.Dispose();
-        await _management.DisposeAsync();
-    }
 
     [Fact]
     public async Task A_pipes_bytes_go_through_and_what_comes_of_them_comes_before_the_end()
     {
         var text = $"{Escape}\0\n{string.Concat(Enumerable.Range(0, 20_000).Select(static i => $"{i}\n"))}";
-        var run = await _kvmctl.RunWithAsync(text, "vm", "console", "shop/web");
+        var run = await Kvmctl.RunWithAsync(text, "vm", "console", "shop/web");
         (run.ExitCode, run.Error).ShouldBe((0, ""));
         (run.Output == text).ShouldBeTrue($"{run.Output.Length} of {text.Length} characters came");
     }
@@ -40,7 +22,7 @@ public sealed class ConsoleTests : IAsyncLifetime
     [InlineData("is taken from")]
     public async Task A_terminal_is_raw_and_put_back_when_one(string how)
     {
-        using var console = _kvmctl.StartInTerminal("stty -a; sh -c 'echo $$ >$HOME/pid; exec $KVMCTL vm console shop/web'; echo \"ended=$?\"; stty -a");
+        using var console = Kvmctl.StartInTerminal("stty -a; sh -c 'echo $$ >$HOME/pid; exec $KVMCTL vm console shop/web'; echo \"ended=$?\"; stty -a");
         await console.SaysAsync("[Ctrl-] leaves the console]");
         // What would stop, end or change its line here goes to the guest: its echo is what is seen, once.
         await console.TypeAsync("\x03\x04\x1a-typed\r");
@@ -53,10 +35,10 @@ public sealed class ConsoleTests : IAsyncLifetime
                 await console.SaysAsync("[left the console]");
                 break;
             case "is killed":
-                _kvmctl.Signal(15);
+                Kvmctl.Signal(15);
                 break;
             default:
-                using (var other = _kvmctl.Start("vm", "console", "shop/web", "--take-over"))
+                using (var other = Kvmctl.Start("vm", "console", "shop/web", "--take-over"))
                 {
                     await console.SaysAsync("was taken over by another client; --take-over takes it back");
                     await other.TypeAsync("mine");
@@ -77,7 +59,7 @@ public sealed class ConsoleTests : IAsyncLifetime
     [Fact]
     public async Task Why_there_is_none_is_told_by_words_and_exit_code()
     {
-        using (var first = _kvmctl.Start("vm", "console", "shop/web"))
+        using (var first = Kvmctl.Start("vm", "console", "shop/web"))
         {
             await first.TypeAsync("here");
             await first.SaysAsync("here");
@@ -88,20 +70,20 @@ public sealed class ConsoleTests : IAsyncLifetime
             (await first.EndAsync()).ExitCode.ShouldBe(0);
         }
 
-        (await _kvmctl.RunWithAsync("again", "vm", "console", "web", "-n", "shop")).Output.ShouldBe("again");
-        _management.Cluster.Apply("off", "Halted");
-        await _management.ShownAsync("off", "stopped");
+        (await Kvmctl.RunWithAsync("again", "vm", "console", "web", "-n", "shop")).Output.ShouldBe("again");
+        Management.Cluster.Apply("off", "Halted");
+        await Management.ShownAsync("off", "stopped");
         await FailsAsync(69, "the console of shop/off cannot be had: ", "shop/off");
         await FailsAsync(69, "provider \"mars\" not found", "shop/web", "--provider", "mars");
-        _kvmctl.LogIn(_management.Address, _management.Authority, ManagementCluster.Jane);
+        Kvmctl.LogIn(Management.Address, Management.Authority, ManagementCluster.Jane);
         await FailsAsync(77, "forbidden", "shop/web");
-        _kvmctl.LogIn(_management.Address, _management.Authority, "guessed");
+        Kvmctl.LogIn(Management.Address, Management.Authority, "guessed");
         await FailsAsync(77, "the token is wrong or has expired", "shop/web");
     }
 
     private async Task FailsAsync(int code, string why, params string[] arguments)
     {
-        var run = await _kvmctl.RunAsync(["vm", "console", .. arguments]);
+        var run = await Kvmctl.RunAsync(["vm", "console", .. arguments]);
         run.ExitCode.ShouldBe(code, run.Error + run.Output);
         run.Error.ShouldContain(why);
         run.Error.ShouldStartWith("kvmctl: ");

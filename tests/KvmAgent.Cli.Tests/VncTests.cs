@@ -1,37 +1,18 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using KvmAgent.Coordinator.Tests.Rest;
 
 namespace KvmAgent.Cli.Tests;
 
 /// <summary>Screens that say what they are told, and viewers of them.</summary>
-public sealed class VncTests : IAsyncLifetime
+public sealed class VncTests : OfRunningMachine
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-
-    private Kvmctl _kvmctl = null!;
-    private ManagementCluster _management = null!;
-
-    public async Task InitializeAsync()
-    {
-        _kvmctl = Kvmctl.Create();
-        _management = await ManagementCluster.StartAsync();
-        _kvmctl.LogIn(_management.Address, _management.Authority, _management.Cluster.Server.Token);
-        _management.Cluster.Apply("web");
-        await _management.Cluster.RunningAsync("web");
-    }
-
-    public async Task DisposeAsync()
-    {
-        _kvmctl.Dispose();
-        await _management.DisposeAsync();
-    }
 
     [Fact]
     public async Task Viewers_have_the_screen_one_after_the_other_until_Ctrl_C()
     {
-        using var vnc = _kvmctl.Start("vm", "vnc", "shop/web");
+        using var vnc = Kvmctl.Start("vm", "vnc", "shop/web");
         await vnc.SaysAsync("\n");
         var address = IPEndPoint.Parse(vnc.Output.Trim());
         address.Address.ShouldBe(IPAddress.Loopback);
@@ -40,7 +21,7 @@ public sealed class VncTests : IAsyncLifetime
         {
             await EchoesAsync(first, new string('x', 300_000));
             second.Available.ShouldBe(0);
-            using var other = _kvmctl.Start("vm", "vnc", "shop/web", "--once");
+            using var other = Kvmctl.Start("vm", "vnc", "shop/web", "--once");
             await other.SaysAsync("\n");
             using (await ViewAsync(IPEndPoint.Parse(other.Output.Trim())))
             {
@@ -51,20 +32,19 @@ public sealed class VncTests : IAsyncLifetime
             await EchoesAsync(first, "still");
             first.Client.Shutdown(SocketShutdown.Both);
             await EchoesAsync(second, "now");
+            vnc.Signal(2);
+            (await vnc.EndAsync()).ShouldSatisfyAllConditions(r => r.ExitCode.ShouldBe(0), r => r.Error.ShouldBeEmpty());
         }
-
-        vnc.Signal(2);
-        (await vnc.EndAsync()).ShouldSatisfyAllConditions(r => r.ExitCode.ShouldBe(0), r => r.Error.ShouldBeEmpty());
     }
 
     [Fact]
     public async Task Once_ends_with_the_viewer_and_a_screen_can_be_taken_over()
     {
-        using var first = _kvmctl.Start("vm", "vnc", "shop/web");
+        using var first = Kvmctl.Start("vm", "vnc", "shop/web");
         await first.SaysAsync("\n");
         using var one = await ViewAsync(IPEndPoint.Parse(first.Output.Trim()));
         await EchoesAsync(one, "one");
-        using var second = _kvmctl.Start("vm", "vnc", "shop/web", "--once", "--take-over");
+        using var second = Kvmctl.Start("vm", "vnc", "shop/web", "--once", "--take-over");
         await second.SaysAsync("\n");
         using (var other = await ViewAsync(IPEndPoint.Parse(second.Output.Trim())))
         {
@@ -79,7 +59,7 @@ public sealed class VncTests : IAsyncLifetime
     [Fact]
     public async Task The_web_consoles_address_is_told_and_what_is_wrong()
     {
-        (await _kvmctl.DoAsync("vm", "vnc", "web", "-n", "shop", "--web")).ShouldBe($"{_management.Address.GetLeftPart(UriPartial.Authority)}/#/vms/local/shop/web/screen\n");
+        (await Kvmctl.DoAsync("vm", "vnc", "web", "-n", "shop", "--web")).ShouldBe($"{Management.Address.GetLeftPart(UriPartial.Authority)}/#/vms/local/shop/web/screen\n");
         await FailsAsync(69, "machine shop/none not found", "shop/none");
         await FailsAsync(69, "machine shop/none not found", "shop/none", "--web");
         await FailsAsync(64, "--port 65536 is none; give 0 to 65535", "shop/web", "--port", "65536");
@@ -91,7 +71,7 @@ public sealed class VncTests : IAsyncLifetime
 
     private async Task FailsAsync(int code, string why, params string[] arguments)
     {
-        var run = await _kvmctl.RunAsync(["vm", "vnc", .. arguments]);
+        var run = await Kvmctl.RunAsync(["vm", "vnc", .. arguments]);
         run.ExitCode.ShouldBe(code, run.Error + run.Output);
         run.Error.ShouldContain(why);
     }

@@ -27,6 +27,12 @@ internal sealed class Wire : IDisposable
         }
     }
 
+    /// <summary>How many bytes have gone to the server.</summary>
+    public long Sent { get; private set; }
+
+    /// <summary>It is cut by itself, once, when so many have; null: it is not.</summary>
+    public long? CutAt { get; set; }
+
     public Uri Address => new($"https://{_listener.LocalEndpoint}");
 
     public static Wire To(Uri server)
@@ -76,7 +82,7 @@ internal sealed class Wire : IDisposable
                 _ends.AddRange([near, far]);
             }
 
-            await Task.WhenAny(one.CopyToAsync(other), other.CopyToAsync(one));
+            await Task.WhenAny(SendAsync(one, other), other.CopyToAsync(one));
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
         {
@@ -86,6 +92,23 @@ internal sealed class Wire : IDisposable
         {
             near.Dispose();
             far.Dispose();
+        }
+    }
+
+    private async Task SendAsync(NetworkStream near, NetworkStream far)
+    {
+        var buffer = new byte[64 << 10];
+        while (await near.ReadAsync(buffer) is var read && read > 0)
+        {
+            await far.WriteAsync(buffer.AsMemory(0, read));
+            lock (_ends)
+            {
+                Sent += read;
+                if (Sent >= CutAt)
+                {
+                    (CutAt, IsCut) = (null, true);
+                }
+            }
         }
     }
 }

@@ -90,6 +90,9 @@ internal sealed partial class ManagementClient : IDisposable
     public Task<TAnswer> PostAsync<TRequest, TAnswer>(string path, TRequest body, JsonTypeInfo<TRequest> request, JsonTypeInfo<TAnswer> answer, CancellationToken cancel) =>
         SendAsync(HttpMethod.Post, path, JsonContent.Create(body, request), answer, cancel);
 
+    /// <summary>Where the path says all.</summary>
+    public Task<TAnswer> PostAsync<TAnswer>(string path, JsonTypeInfo<TAnswer> answer, CancellationToken cancel) => SendAsync(HttpMethod.Post, path, null, answer, cancel);
+
     private async Task<TAnswer> SendAsync<TAnswer>(HttpMethod method, string path, HttpContent? content, JsonTypeInfo<TAnswer> type, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };

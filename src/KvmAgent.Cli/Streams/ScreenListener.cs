@@ -61,9 +61,9 @@ internal sealed class ScreenListener : IDisposable
         {
             await down.ConfigureAwait(false);
         }
-        catch (CliException) when (up.Result)
+        catch (CliException) when (up.Result || cancel.IsCancellationRequested)
         {
-            // The viewer has left, and we with it.
+            // The viewer has left, or is left, and we with it.
         }
 
         cancel.ThrowIfCancellationRequested();

@@ -11,6 +11,7 @@ internal static class VmCommand
         ListCommand.Create(),
         GetCommand.Create(),
         WatchCommand.Create(),
+        RefreshCommand.Create(),
         ConsoleCommand.Create(),
         VncCommand.Create(),
         SpiceCommand.Create(),

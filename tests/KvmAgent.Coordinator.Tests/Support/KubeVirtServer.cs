@@ -8,8 +8,9 @@ namespace KvmAgent.Coordinator.Tests.Support;
 internal static class KubeVirtServer
 {
     /// <summary>For a test that brings the kinds itself.</summary>
-    public static TestApiServerOptions Options(params string[] namespaces) => new()
+    public static TestApiServerOptions Options(bool https, params string[] namespaces) => new()
     {
+        Https = https,
         CelRules = AnyRule.Of(CustomResourceDefinitions.All),
         AbsentGroups = [SnapshotKinds.Group],
         Namespaces = ["default", "kube-system", .. namespaces],
@@ -17,7 +18,7 @@ internal static class KubeVirtServer
 
     public static async Task<TestApiServer> StartAsync(params string[] namespaces)
     {
-        var server = await TestApiServer.StartAsync(Options(namespaces));
+        var server = await TestApiServer.StartAsync(Options(https: false, namespaces));
         await ApplyKindsAsync(server);
         return server;
     }

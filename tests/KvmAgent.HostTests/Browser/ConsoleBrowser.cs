@@ -81,6 +81,10 @@ internal sealed class ConsoleBrowser : IAsyncDisposable
         await Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = "Machines" }).WaitForAsync();
     }
 
+    public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = name, Exact = true });
+
+    public ILocator Link(string name) => Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = name, Exact = true });
+
     /// <summary>Types it again and again, for nobody may be there yet, until a place shows the answer.</summary>
     public Task TypeUntilAsync(string text, ILocator where, string answer) =>
         TypeUntilAsync(text, async () => (await where.InnerTextAsync()).Contains(answer, StringComparison.Ordinal));

@@ -139,7 +139,7 @@ internal sealed class ClusterNode : IAsyncDisposable
                 new Condition { Type = "Ready", Status = ready ? Condition.True : Condition.False },
             ],
             InitContainerStatuses = initial,
-            ContainerStatuses = main is null ? [] : [new ContainerStatus { Name = pod.Spec!.Containers![0].Name, Ready = ready, State = main }],
+            ContainerStatuses = main is null ? [] : [new ContainerStatus { Name = pod.Spec!.Containers![0].Name, Ready = ready, ImageID = await NodePod.ImageIdAsync(pod.Spec.Containers[0]), State = main }],
         };
         var json = JsonSerializer.SerializeToNode(pod with { Status = status }, CoreKinds.Pods.Json)!["status"]!.DeepClone();
         await _client.MergePatchAsync(CoreKinds.Pods, pod.Metadata.Namespace, pod.Metadata.Name!, new JsonObject { ["status"] = json }, "status", _end.Token);

@@ -17,9 +17,10 @@ internal sealed class ClusterServer : IAsyncDisposable
 
     public string Kubeconfig => Api.Kubeconfig;
 
-    public static async Task<ClusterServer> StartAsync()
+    /// <param name="https">For a cluster that is another coordinator's provider.</param>
+    public static async Task<ClusterServer> StartAsync(bool https = false)
     {
-        var api = await TestApiServer.StartAsync(KubeVirtServer.Options());
+        var api = await TestApiServer.StartAsync(KubeVirtServer.Options(https));
         using var authority = new TestAuthority("front-proxy-ca");
         api.Create(new JsonObject
         {

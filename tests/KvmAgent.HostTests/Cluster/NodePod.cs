@@ -69,6 +69,10 @@ internal sealed class NodePod : IAsyncDisposable
             : null;
     }
 
+    /// <summary>What it runs, as CRI-O tells it: a repository and the digest there.</summary>
+    public static async Task<string> ImageIdAsync(Container container) =>
+        (await AgentContainer.PodmanAsync("image", "inspect", "--format", "{{index .RepoDigests 0}}", container.Image!)).Trim();
+
     /// <summary>SIGTERM, and SIGKILL when the time is over.</summary>
     public Task StopAsync(long graceSeconds) =>
         AgentContainer.TryPodmanAsync("stop", "--time", graceSeconds.ToString(CultureInfo.InvariantCulture), MainName);

@@ -219,6 +219,8 @@ internal sealed class TestCluster : IAsyncDisposable
             ["LISTEN_API"] = "127.0.0.1:0",
             ["LISTEN_HEALTH"] = "127.0.0.1:0",
             ["LISTEN_MANAGEMENT"] = "127.0.0.1:0",
+            // Where a second cluster is.
+            ["PROVIDER_ALLOW_ADDRESS"] = "127.0.0.1",
             ["UPLOAD_URL"] = UploadUrl,
             ["LISTEN_UPLOADS"] = "127.0.0.1:0",
             ["LOG_LEVEL"] = "debug",

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using KvmAgent.Cli.Tests;
 using KvmAgent.Coordinator.Hosting;
 using KvmAgent.Coordinator.Tests.Machines;
 using KvmAgent.Coordinator.Tests.Support;
@@ -37,6 +38,9 @@ internal sealed class ImageVerbsCluster : IAsyncDisposable
     public ImageSite Site { get; }
 
     public ImportNode Node { get; }
+
+    /// <summary>Between kvmctl and the management API.</summary>
+    public Wire Line { get; private set; } = null!;
 
     public static async Task<ImageVerbsCluster> StartAsync()
     {
@@ -100,6 +104,7 @@ internal sealed class ImageVerbsCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Line?.Dispose();
         await _stop.CancelAsync();
         await _running;
         if (_coordinator is not null)
@@ -147,9 +152,10 @@ internal sealed class ImageVerbsCluster : IAsyncDisposable
         await _coordinator.StartAsync(CancellationToken.None);
         _running = Task.Run(() => _coordinator.RunAsync(_stop.Token));
         await Until.TrueAsync(() => Task.FromResult(_coordinator.IsLeader), Limit);
+        Line = Wire.To(new Uri($"https://{_coordinator.EndPoints[3]}"));
         var login = new JsonObject
         {
-            ["server"] = $"https://{_coordinator.EndPoints[3]}",
+            ["server"] = Line.Address.GetLeftPart(UriPartial.Authority),
             ["certificate_authority"] = System.Text.Encoding.ASCII.GetString(Convert.FromBase64String((string)Server.Get("", "secrets", SystemNamespace, Secret)!["data"]!["ca.crt"]!)),
             ["token"] = Server.Token,
         };

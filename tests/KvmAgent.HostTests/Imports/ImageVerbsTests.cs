@@ -53,6 +53,23 @@ public sealed class ImageVerbsTests
     }
 
     [Fact]
+    public async Task What_breaks_off_is_gone_on_with_by_the_same_run()
+    {
+        await using var cluster = await ImageVerbsCluster.StartAsync();
+        var disk = Disk(40);
+        cluster.Line.CutAt = 20 * MiB;
+        var upload = cluster.KvmctlAsync("image", "upload", cluster.Write("disk.img", disk), "--name", "fedora", "-n", ImageVerbsCluster.Namespace);
+        await Until.TrueAsync(() => Task.FromResult(cluster.Line.IsCut), TimeSpan.FromMinutes(1));
+        cluster.Line.IsCut = false;
+        var run = await upload;
+        (run.ExitCode, run.Output).ShouldBe((0, "golden/fedora is filled\n"), run.Error);
+        run.Error.ShouldContain("; going on in a moment\n");
+        Content(cluster, "fedora", disk.Length).SequenceEqual(disk).ShouldBeTrue();
+        cluster.Node.Started.ShouldBe(1);
+        cluster.Line.Sent.ShouldBeLessThan(60L * MiB, "what was there is not sent again");
+    }
+
+    [Fact]
     public async Task What_makes_no_sense_is_told_with_its_value_and_remedy()
     {
         await using var cluster = await ImageVerbsCluster.StartAsync();

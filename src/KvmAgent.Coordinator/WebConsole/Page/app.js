@@ -8,6 +8,8 @@ import { history } from "./history.js";
 import { images } from "./images.js";
 import { jobs } from "./jobs.js";
 import { nodes } from "./nodes.js";
+import { providerForm } from "./provider-form.js";
+import { providerList } from "./provider-list.js";
 
 const main = document.getElementById("main"), nav = document.getElementById("nav"), who = document.getElementById("who");
 let end = null;
@@ -21,6 +23,7 @@ function page() {
     case "jobs": return () => jobs(main);
     case "nodes": return () => nodes(main);
     case "new": return () => create(main, parts[1] ?? "");
+    case "providers": return parts[1] === "edit" ? () => providerForm(main, parts[2] ?? "") : parts[1] === "new" ? () => providerForm(main, null) : () => providerList(main);
     case "vms": return parts.length >= 4 ? () => machine(main, { provider: parts[1], namespace: parts[2], name: parts[3] }, parts[4] ?? "overview") : null;
     default: return null;
   }
@@ -44,7 +47,7 @@ async function show() {
   try {
     end = await open();
   } catch (failure) {
-    tell(failure.message, true);
+    main.replaceChildren(h("p", { class: "empty" }, failure.message));
   }
 
   main.focus({ preventScroll: true });

@@ -25,6 +25,28 @@ export function input(id, label, attributes, hint) {
   return [element, h("div", { class: "field" }, h("label", { for: id }, label), element, hint && h("span", { class: "hint" }, hint))];
 }
 
+// A form that is sent once at a time. Why it was not taken stands below it, as it was told, until it is sent again.
+export function form(fields, yes, send) {
+  const problem = h("div", { role: "alert" });
+  let isSent = false;
+  return h("form", { class: "card", onsubmit: async event => {
+    event.preventDefault();
+    if (isSent) {
+      return;
+    }
+
+    isSent = true;
+    problem.replaceChildren();
+    try {
+      await send();
+    } catch (failure) {
+      problem.replaceChildren(h("p", { class: "problem" }, failure.message));
+    } finally {
+      isSent = false;
+    }
+  } }, fields, h("div", { class: "bar" }, h("button", { class: "main" }, yes)), problem);
+}
+
 // heads: texts; rows: lists of cells, each a text, an element, or several of them.
 export function table(heads, rows, empty) {
   return h("div", { class: "table" }, h("table", {},
@@ -36,13 +58,33 @@ export function table(heads, rows, empty) {
 // A coloured dot with its word; kind: running, starting, stopped, failed.
 export const state = (kind, text) => h("span", { class: `state ${kind}` }, text);
 
+// Makes one element as another, and leaves alone what is so already: a button keeps the focus, and a click that has begun on it.
+export function become(former, now) {
+  if (former.isEqualNode(now)) {
+    return;
+  }
+
+  const [to, as] = [former, now].map(node => [...node.childNodes]);
+  if (to.length === as.length && to.length > 0 && former.cloneNode().isEqualNode(now.cloneNode())) {
+    to.forEach((child, i) => become(child, as[i]));
+  } else {
+    former.replaceWith(now);
+  }
+}
+
+// What a place shows from now on, instead of what it has shown.
+export const fill = (place, shown) => place.firstChild ? become(place.firstChild, shown) : place.append(shown);
+
 // What a place shows until the answer is there, and then that, or why there is none.
 export async function filled(place, ask) {
+  let shown;
   try {
-    place.replaceChildren(await ask());
+    shown = await ask();
   } catch (failure) {
-    place.replaceChildren(h("p", { class: "empty" }, failure.message));
+    shown = h("p", { class: "empty" }, failure.message);
   }
+
+  fill(place, shown);
 }
 
 export function bytes(count) {
@@ -75,7 +117,8 @@ function dialog(content, yes, kind, value) {
   return new Promise(resolve => {
     const element = h("dialog", { onclose: () => { element.remove(); resolve(element.returnValue === "yes" ? value() : ""); } },
       h("form", { method: "dialog" }, content,
-        h("div", { class: "bar" }, h("button", { value: "no", formnovalidate: true }, "Cancel"), h("button", { value: "yes", class: kind }, yes))));
+        // Enter in a field is the first button's that submits.
+        h("div", { class: "bar" }, h("button", { type: "button", onclick: () => element.close() }, "Cancel"), h("button", { value: "yes", class: kind }, yes))));
     document.body.append(element);
     element.showModal();
   });

@@ -20,10 +20,15 @@ export async function jobs(main) {
   function line(job) {
     const isOpen = ["pending", "running"].includes(job.status);
     return [
-      age(job.created_at), job.kind, `${job.provider === api.Own ? "" : `${job.provider}: `}${job.namespace}/${job.name}`, job.source, state(kinds[job.status], job.status),
-      [isOpen && job.percent > 0 ? h("progress", { max: 100, value: job.percent }) : "", h("div", {}, job.message)],
-      isOpen ? h("button", { type: "button", onclick: () => cancel(job) }, "Cancel") : "",
+      age(job.created_at), job.kind, made(job), job.source, state(kinds[job.status], job.status),
+      [isOpen && job.percent > 0 ? h("progress", { max: 100, value: job.percent }) : "", h("div", {}, job.error ?? job.message)],
+      isOpen ? h("button", { type: "button", "data-job": job.id, onclick: () => cancel(job) }, "Cancel") : "",
     ];
+  }
+
+  function made(job) {
+    const text = `${job.provider === api.Own ? "" : `${job.provider}: `}${job.namespace}/${job.name}`;
+    return job.kind === "clone" ? h("a", { href: api.place(job) }, text) : text;
   }
 
   async function cancel(job) {

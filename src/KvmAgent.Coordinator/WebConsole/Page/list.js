@@ -1,9 +1,9 @@
 // All machines: a page of them at a time, searched by the coordinator, each line kept as it is now.
 import * as api from "./api.js";
-import { age, bytes, h, tell } from "./dom.js";
+import { age, become, bytes, h, tell } from "./dom.js";
 import { follow } from "./live.js";
 import { button } from "./power.js";
-import { providerChoice, providers } from "./providers.js";
+import { providerChoice, providers, watchProviders } from "./providers.js";
 
 const PageSize = 100;
 
@@ -17,7 +17,7 @@ export async function list(main) {
   const body = h("tbody"), problems = h("div");
   const before = h("button", { type: "button" }, "Previous"), after = h("button", { type: "button" }, "Next");
   const rows = new Map();
-  let everywhere = true, pages = [null], next = null, timer = null, turn = 0, stop = () => {};
+  let everywhere = true, pages = [null], next = null, timer = null, turn = 0, stop = () => {}, unseen = [], ill = [];
 
   const scope = () => provider.value() === "" ? { all_providers: true } : { provider: provider.value(), ...(everywhere ? { all_namespaces: true } : {}) };
 
@@ -58,7 +58,8 @@ export async function list(main) {
     next = answer.continue ?? null;
     rows.clear();
     body.replaceChildren(...answer.vms.map(vm => { const row = line(vm, several); rows.set(keyOf(vm), row); return row; }));
-    problems.replaceChildren(...(answer.problems ?? []).map(({ provider: name, error }) => h("p", { class: "problem" }, h("b", {}, name), ` ${error}`)));
+    unseen = answer.problems ?? [];
+    showProblems();
     if (answer.vms.length === 0) {
       body.append(h("tr", {}, h("td", { colspan: 9, class: "empty" }, search.value || state.value ? "No machine is like that." : "There are no machines yet.")));
     }
@@ -69,6 +70,12 @@ export async function list(main) {
     after.disabled = next === null;
   }
 
+  // Of a provider that answers no more there are the machines that were known last.
+  function showProblems() {
+    const also = ill.filter(i => !unseen.some(u => u.provider === i.provider));
+    problems.replaceChildren(...[...unseen, ...also].map(({ provider: name, error }) => h("p", { class: "problem" }, h("b", {}, name), ` ${error}`)));
+  }
+
   // Soon, and not with each of many.
   const loadSoon = () => timer ??= setTimeout(load, 700);
   const anew = () => { pages = [null]; return load(); };
@@ -76,9 +83,7 @@ export async function list(main) {
   function changed({ type, vm }) {
     const row = rows.get(keyOf(vm));
     if (type === "set" && row && (!state.value || vm.power_state === state.value)) {
-      const now = line(vm, several);
-      row.replaceWith(now);
-      rows.set(keyOf(vm), now);
+      become(row, line(vm, several));
     } else {
       loadSoon();
     }
@@ -99,7 +104,8 @@ export async function list(main) {
     h("p", { class: "bar" }, before, after));
   watch();
   await load();
-  return () => { stop(); clearTimeout(timer); clearTimeout(typing); };
+  const stopLooking = watchProviders(now => { ill = now; showProblems(); });
+  return () => { stop(); stopLooking(); clearTimeout(timer); clearTimeout(typing); };
 }
 
 const keyOf = vm => `${vm.provider}/${vm.id}`;

@@ -1,6 +1,6 @@
 // One machine: what it is, its buttons, and what of it can be looked at.
 import * as api from "./api.js";
-import { ask, bytes, h, table, tell } from "./dom.js";
+import { ask, bytes, fill, h, table, tell } from "./dom.js";
 import { events } from "./events.js";
 import { follow } from "./live.js";
 import { button, destroy } from "./power.js";
@@ -21,19 +21,17 @@ const tabs = ({ instance, manifest }) => ({
 
 export async function machine(main, at, tab) {
   let details = await api.get(api.machine(at));
-  const bar = h("div", { class: "bar" }), state = h("span"), body = h("div"), told = tab === "events" ? events(body, at) : null, figures = h("div");
+  const bar = h("div"), body = h("div"), told = tab === "events" ? events(body, at) : null, figures = h("div");
 
   function draw() {
     const vm = details.vm;
-    state.className = `state ${vm.power_state}`;
-    state.textContent = vm.status;
-    bar.replaceChildren(state, ...["start", "stop", "restart", "pause", "unpause"].map(verb => button(vm, verb, load)),
+    fill(bar, h("div", { class: "bar" }, h("span", { class: `state ${vm.power_state}` }, vm.status), ...["start", "stop", "restart", "pause", "unpause"].map(verb => button(vm, verb, load)),
       ...(vm.kind === "VirtualMachine" ? [h("button", { type: "button", onclick: () => clone(vm) }, "Clone")] : []),
-      h("button", { type: "button", class: "danger", onclick: async () => { if (await destroy(vm)) location.hash = "#/"; } }, "Delete"));
+      h("button", { type: "button", class: "danger", onclick: async () => { if (await destroy(vm)) location.hash = "#/"; } }, "Delete")));
     if (tab === "overview") {
-      body.replaceChildren(overview(details));
+      fill(body, overview(details));
     } else if (tab === "yaml") {
-      body.replaceChildren(h("pre", {}, dump(details.manifest ?? details.instance)));
+      fill(body, h("pre", {}, dump(details.manifest ?? details.instance)));
     } else if (tab === "events") {
       told.load();
     }
@@ -45,7 +43,7 @@ export async function machine(main, at, tab) {
       draw();
     } catch (failure) {
       if (failure.status === 404) {
-        bar.replaceChildren(h("span", { class: "state" }, "deleted"));
+        fill(bar, h("div", { class: "bar" }, h("span", { class: "state" }, "deleted")));
       } else {
         tell(failure.message, true);
       }

@@ -2,17 +2,44 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 
-// Their names, the own one first. Who may not list them has the own one.
-export async function providers() {
+const LookEvery = 10000;
+
+// What is told of them, the own one first. Who may not list them has the own one.
+async function summaries() {
   try {
-    return (await api.post("/kubevirt/providers/list")).providers.map(provider => provider.name);
+    return (await api.post("/kubevirt/providers/list")).providers;
   } catch (failure) {
     if (failure.status === 403) {
-      return [api.Own];
+      return [{ name: api.Own, state: "connected" }];
     }
 
     throw failure;
   }
+}
+
+// Their names.
+export const providers = async () => (await summaries()).map(provider => provider.name);
+
+// Looks at them again and again; ill is told of those that are not connected, each with why, and of none where all are well.
+export function watchProviders(ill) {
+  let timer = null, over = false;
+
+  async function look() {
+    let problems;
+    try {
+      problems = (await summaries()).filter(p => p.state !== "connected").map(p => ({ provider: p.name, error: `is ${p.state}: ${p.message}` }));
+    } catch (failure) {
+      problems = [{ provider: "", error: failure.message }];
+    }
+
+    if (!over) {
+      ill(problems);
+      timer = setTimeout(look, LookEvery);
+    }
+  }
+
+  look();
+  return () => { over = true; clearTimeout(timer); };
 }
 
 // A box to choose one in, which is not there where there is one alone. all: the words for all of them, or null.
