@@ -74,4 +74,14 @@ public sealed class UpstreamProviderTests : IAsyncLifetime
         (await _own.SendAsync(HttpMethod.Get, "/kubevirt/vms/shop/none/usage?provider=east")).Code.ShouldBe(404);
         (await _own.ListAsync(new JsonObject { ["provider"] = "east", ["namespace"] = "shop" }))["vms"]!.AsArray().Select(static vm => (string?)vm!["name"]).ShouldBe(["web"]);
     }
+
+    [Fact]
+    public async Task A_disk_that_nobody_would_copy_is_not_begun_to_be_cloned()
+    {
+        var (code, body) = await _own.PostAsync($"{Web}/clone", new JsonObject { ["provider"] = "east", ["name"] = "copy" });
+        (code, (string?)body["error"]).ShouldBe(
+            (422, "shop/web cannot be cloned: provider \"east\" has no DataVolumes (cdi.kubevirt.io/v1beta1), by which disks are copied; install CDI or kvm-coordinator there"));
+        _other.Get("kubevirt.io", "virtualmachines", "shop", "copy").ShouldBeNull();
+        ((int)(await _own.PostAsync("/jobs/query")).Body["total"]!).ShouldBe(0);
+    }
 }
