@@ -1,9 +1,18 @@
+using System.Net;
+using System.Net.WebSockets;
+using System.Text;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Api.Schemas;
 using KvmAgent.Coordinator.Tests.Rest;
 using KvmAgent.Coordinator.Tests.Store;
 using KvmAgent.Kubernetes;
 using KvmAgent.TestSupport.Api;
+using KvmAgent.TestSupport.Certificates;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Logging;
 
 namespace KvmAgent.Coordinator.Tests.Providers;
 
@@ -48,7 +57,7 @@ public sealed class UpstreamProviderTests : IAsyncLifetime
             kind: VirtualMachineInstance
             metadata: {name: web, namespace: shop}
             spec: {domain: {devices: {}}}
-            status: {phase: Running}
+            status: {phase: Running, nodeName: n1}
             """))
         {
             _other.Create(manifest.AsObject());
@@ -83,5 +92,55 @@ public sealed class UpstreamProviderTests : IAsyncLifetime
             (422, "shop/web cannot be cloned: provider \"east\" has no DataVolumes (cdi.kubevirt.io/v1beta1), by which disks are copied; install CDI or kvm-coordinator there"));
         _other.Get("kubevirt.io", "virtualmachines", "shop", "copy").ShouldBeNull();
         ((int)(await _own.PostAsync("/jobs/query")).Body["total"]!).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_screen_that_somebody_has_is_told_to_be_in_use_as_ours_is()
+    {
+        using var authority = new TestAuthority("kubevirt.io");
+        // As virt-api tells on what virt-handler told it (main, August 2026).
+        await using var virtApi = await VirtApiAsync(authority, static http => Results.Json(
+            new
+            {
+                kind = "Status",
+                apiVersion = "v1",
+                status = "Failure",
+                message = "Internal error occurred: Can't connect to websocket (503): websocket: bad handshake: application info: Active VNC connection. Request denied.",
+                reason = "InternalError",
+                code = 500,
+            },
+            statusCode: http.Request.Query["preserveSession"] == "true" ? 500 : 418).ExecuteAsync(http));
+        using var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", $"Bearer {_own.Cluster.Server.Token}");
+        using var invoker = new HttpMessageInvoker(new HttpClientHandler { ServerCertificateCustomValidationCallback = static (_, _, _, _) => true });
+        await socket.ConnectAsync(new Uri($"wss://{_own.Coordinator.Management}{Web}/vnc?provider=east"), invoker, CancellationToken.None);
+
+        (await socket.ReceiveAsync(new byte[1], CancellationToken.None)).MessageType.ShouldBe(WebSocketMessageType.Close);
+
+        ((int?)socket.CloseStatus, socket.CloseStatusDescription).ShouldBe((4409, "the screen is in use by another client"));
+    }
+
+    /// <summary>An aggregated API of KubeVirt's group.</summary>
+    private async Task<WebApplication> VirtApiAsync(TestAuthority authority, RequestDelegate answer)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(authority.Server("virt-api.kubevirt.svc"), static https =>
+        {
+            https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+            https.AllowAnyClientCertificate();
+        })));
+        var app = builder.Build();
+        app.Run(answer);
+        await app.StartAsync();
+        _other.Create(Yaml.Documents(
+            $$"""
+            apiVersion: apiregistration.k8s.io/v1
+            kind: APIService
+            metadata: {name: v1.subresources.kubevirt.io}
+            spec: {group: subresources.kubevirt.io, version: v1, groupPriorityMinimum: 1000, versionPriority: 15, service: {name: virt-api, namespace: kubevirt}, caBundle: {{Convert.ToBase64String(Encoding.ASCII.GetBytes(authority.Pem))}} }
+            """).Single().AsObject());
+        _other.Aggregate("subresources.kubevirt.io", new IPEndPoint(IPAddress.Loopback, new Uri(app.Urls.Single()).Port), authority.Client("front-proxy-client"));
+        return app;
     }
 }
