@@ -120,6 +120,30 @@ public sealed class UpstreamProviderTests : IAsyncLifetime
         ((int?)socket.CloseStatus, socket.CloseStatusDescription).ShouldBe((4409, "the screen is in use by another client"));
     }
 
+    [Fact]
+    public async Task The_log_is_that_of_the_pod_where_the_machine_is_and_not_of_one_that_it_was_to_move_to()
+    {
+        var uid = (string)_other.Get("kubevirt.io", "virtualmachineinstances", "shop", "web")!["metadata"]!["uid"]!;
+        foreach (var (name, node) in new[] { ("virt-launcher-web-a", "n1"), ("virt-launcher-web-b", "n2") })
+        {
+            // The second is newer.
+            _other.Faults.ClockSkew += TimeSpan.FromMinutes(1);
+            _other.Create(Yaml.Documents(
+                $$"""
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: {{name}}, namespace: shop, labels: {kubevirt.io: virt-launcher, kubevirt.io/created-by: {{uid}} } }
+                spec: {nodeName: {{node}}, containers: [{name: guest-console-log, image: a}, {name: compute, image: a}]}
+                status: {phase: Running}
+                """).Single().AsObject());
+            _other.Log("shop", name, name);
+        }
+
+        using var http = new HttpClient(new HttpClientHandler { ServerCertificateCustomValidationCallback = static (_, _, _, _) => true });
+        http.DefaultRequestHeaders.Authorization = new("Bearer", _own.Cluster.Server.Token);
+        (await http.GetStringAsync(new Uri($"https://{_own.Coordinator.Management}{Web}/logs?provider=east"))).ShouldBe("virt-launcher-web-a\n");
+    }
+
     /// <summary>An aggregated API of KubeVirt's group.</summary>
     private async Task<WebApplication> VirtApiAsync(TestAuthority authority, RequestDelegate answer)
     {
