@@ -12,6 +12,9 @@ internal static class VmSummaries
 
     private const string Paused = "Paused", Ready = "Ready", Failure = "Failure", Unknown = "Unknown";
 
+    /// <summary>What says more than <see cref="Ready"/> where it is false: of KubeVirt that one knows no reason but that no guest runs.</summary>
+    private static readonly string[] Reasons = ["Synchronized", "PodScheduled"];
+
     /// <returns>Null where there is neither.</returns>
     public static VmSummary? Of(string provider, VirtualMachine? machine, VirtualMachineInstance? instance)
     {
@@ -42,7 +45,7 @@ internal static class VmSummaries
             GuestOs = instance?.Status?.GuestOSInfo is { } os ? RepeatedTexts.Of(os.PrettyName ?? os.Name) : null,
             Labels = metadata.Labels is { Count: > 0 } labels ? labels.ToDictionary(static l => RepeatedTexts.Of(l.Key), static l => RepeatedTexts.Of(l.Value)) : None,
             CreatedAt = metadata.CreationTimestamp,
-            Message = power is PowerStates.Running or PowerStates.Stopped or PowerStates.Paused ? null : Message(machine?.Status?.Conditions ?? instance?.Status?.Conditions),
+            Message = power is PowerStates.Running or PowerStates.Paused ? null : Message(machine?.Status?.Conditions ?? instance?.Status?.Conditions, power),
         };
     }
 
@@ -75,10 +78,12 @@ internal static class VmSummaries
 
     private static bool IsPaused(VirtualMachineInstance instance) => Find(instance.Status?.Conditions, Paused)?.Status == Condition.True;
 
-    private static string? Message(IReadOnlyList<Condition>? conditions) =>
+    /// <summary>A machine that cannot be started is <c>Stopped</c> to KubeVirt, and says why all the same.</summary>
+    private static string? Message(IReadOnlyList<Condition>? conditions, string power) =>
         Find(conditions, Failure) is { Status: Condition.True, Message: { Length: > 0 } failure } ? failure
-        : Find(conditions, Ready) is { Status: not Condition.True, Message: { Length: > 0 } ready } ? ready
-        : null;
+        : power == PowerStates.Stopped ? null
+        : Reasons.Select(type => Find(conditions, type)).FirstOrDefault(static c => c is { Status: Condition.False, Message.Length: > 0 })?.Message
+            ?? (Find(conditions, Ready) is { Status: not Condition.True, Message: { Length: > 0 } ready } ? ready : null);
 
     private static Condition? Find(IReadOnlyList<Condition>? conditions, string type) => conditions?.FirstOrDefault(c => c.Type == type);
 

@@ -42,6 +42,11 @@ internal static class ClonePlan
         }
 
         var disks = MachineClone.DisksOf(machine, name);
+        if (disks.Count > 0)
+        {
+            await DemandDataVolumesAsync(provider, client, source, cancel).ConfigureAwait(false);
+        }
+
         foreach (var disk in disks)
         {
             // A machine takes a claim of its template's name as it is, whosever that is.
@@ -61,6 +66,24 @@ internal static class ClonePlan
     private static string Words(MachineKey source, string name, int disks, bool runs) =>
         $"{source.Namespace}/{name} is being made of {source}, with {disks switch { 0 => "no disk to copy", 1 => "a copy of its disk", _ => $"copies of its {disks} disks" }}"
         + (runs && disks > 0 ? $"; {source} runs: unless the storage clones by itself, a disk is copied when nobody may write to it any more, so stop the machine" : "");
+
+    /// <summary>KubeVirt itself would make the machine, and never a disk.</summary>
+    private static async Task DemandDataVolumesAsync(Provider provider, KubernetesClient client, MachineKey source, CancellationToken cancel)
+    {
+        try
+        {
+            await client.ListAsync(Kinds.DataVolumes, source.Namespace, new ListOptions { Limit = 1 }, cancel).ConfigureAwait(false);
+        }
+        catch (KubernetesException e) when (e.IsForbidden)
+        {
+            // As with claims.
+        }
+        catch (KubernetesException e) when (e.IsKindUnknown)
+        {
+            throw new CoordinatorException(
+                FailureReason.Invalid, $"{source} cannot be cloned: provider \"{provider.Name}\" has no DataVolumes ({Kinds.DataVolumes.ApiVersion}), by which disks are copied; install CDI or kvm-coordinator there", e);
+        }
+    }
 
     private static async Task<JsonObject?> MachineAsync(KubernetesClient client, MachineKey key, CancellationToken cancel)
     {

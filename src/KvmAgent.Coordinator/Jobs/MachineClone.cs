@@ -62,6 +62,12 @@ internal static class MachineClone
             spec["dataVolumeTemplates"] = templates;
         }
 
+        foreach (var matcher in new[] { "instancetype", "preference" })
+        {
+            // A ControllerRevision that goes with the machine: the copy gets one of its own.
+            (spec[matcher] as JsonObject)?.Remove("revisionName");
+        }
+
         MakeAnother(spec["template"], former, name);
         var metadata = new JsonObject { [Name] = name, ["namespace"] = ns };
         if (source[Metadata]?["annotations"] is JsonObject annotations)

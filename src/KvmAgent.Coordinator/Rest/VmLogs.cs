@@ -43,7 +43,7 @@ internal sealed class VmLogs(ProviderSet providers)
         }, request.Cancel);
     }
 
-    /// <summary>The newest.</summary>
+    /// <summary>That on the instance's node: of a migration that failed the newest is another. Else the newest.</summary>
     /// <exception cref="CoordinatorException">There is none.</exception>
     private static async Task<Pod> PodAsync(KubernetesClient client, MachineKey key, CancellationToken cancel)
     {
@@ -52,15 +52,20 @@ internal sealed class VmLogs(ProviderSet providers)
             throw new CoordinatorException(FailureReason.NotFound, $"machine {key} does not run, or there is none; its log goes with its pod");
         }
 
+        Pod? newest = null;
         foreach (var name in await VmPods.NamesAsync(client, key.Namespace, instance, cancel).ConfigureAwait(false))
         {
             if (await client.FindAsync(CoreKinds.Pods, key.Namespace, name, cancel).ConfigureAwait(false) is { } pod)
             {
-                return pod;
+                newest ??= pod;
+                if (pod.Spec?.NodeName is { Length: > 0 } node && node == instance.Status?.NodeName)
+                {
+                    return pod;
+                }
             }
         }
 
-        throw new CoordinatorException(FailureReason.NotFound, $"machine {key} has no pod, and so no log; where there is no cluster, whoever started its agent has that");
+        return newest ?? throw new CoordinatorException(FailureReason.NotFound, $"machine {key} has no pod, and so no log; where there is no cluster, whoever started its agent has that");
     }
 
     private static string Lines(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var lines)

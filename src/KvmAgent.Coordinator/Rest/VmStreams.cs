@@ -25,6 +25,9 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
     private const string AllProviders = "all_providers", Namespace = "namespace", AllNamespaces = "all_namespaces", TakeOver = "take_over";
     private const int LongestReason = 123;
 
+    /// <summary>KubeVirt's own words for a screen that somebody has: a part of a 500's message.</summary>
+    private const string KubeVirtInUse = "Active VNC connection";
+
     /// <summary>Idle sessions live behind proxies, and dead ones end.</summary>
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(15), PongLimit = TimeSpan.FromSeconds(60);
 
@@ -137,6 +140,10 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
         try
         {
             return (await client.ConnectAsync(path, Protocol, cancel).ConfigureAwait(false), null);
+        }
+        catch (KubernetesException e) when (e.Status.Message?.Contains(KubeVirtInUse, StringComparison.Ordinal) == true)
+        {
+            return (null, (StatusCodes.Status409Conflict, "the screen is in use by another client"));
         }
         catch (KubernetesException e)
         {

@@ -33,7 +33,7 @@ internal sealed class VmUsages(ProviderSet providers, TimeProvider time)
         {
             return await client.GetRawAsync(path, cancel).ConfigureAwait(false);
         }
-        catch (KubernetesException e) when (e.IsNotFound)
+        catch (KubernetesException e) when (e.IsNotFound || e.IsKindUnknown)
         {
             throw await client.FindAsync(Kinds.VirtualMachineInstances, key.Namespace, key.Name, cancel).ConfigureAwait(false) is null
                 ? new CoordinatorException(FailureReason.NotFound, $"machine {key} does not run, or is not there")

@@ -7,10 +7,13 @@ namespace KvmAgent.Kubernetes;
 /// <param name="connections">Of the same server; not disposed of here, for others may use them too.</param>
 internal sealed class Transport(KubernetesConnection connection, Connections connections, TimeProvider time, string userAgent)
 {
+    /// <summary>As other clients say it. Of an aggregated API that declares no type for answers without a body, as KubeVirt's, JSON alone would be a 406.</summary>
+    private const string JsonOrAny = MediaTypeNames.Application.Json + ", */*";
+
     /// <param name="path">Below the server's address, with its query.</param>
     /// <param name="accept">What may be answered.</param>
     /// <returns>With its body still to be read.</returns>
-    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? contentType, CancellationToken ct, string accept = MediaTypeNames.Application.Json) => SendAsync(method, path, request =>
+    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? contentType, CancellationToken ct, string accept = JsonOrAny) => SendAsync(method, path, request =>
     {
         if (request.RequestUri!.Scheme == Uri.UriSchemeHttps)
         {

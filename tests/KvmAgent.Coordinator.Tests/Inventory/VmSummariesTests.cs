@@ -65,6 +65,16 @@ public sealed class VmSummariesTests
         VmSummaries.Of("local", Machine($"status: {{printableStatus: Running, {conditions} }}"), null)!.Message.ShouldBeNull();
     }
 
+    /// <summary>As virt-controller writes them (main, August 2026).</summary>
+    [Theory]
+    [InlineData("Stopped", "{type: Ready, status: 'False', message: VMI does not exist}, {type: Failure, status: 'True', message: 'no instancetype \"nosuch\"'}", "no instancetype \"nosuch\"")]
+    [InlineData("Stopped", "{type: Ready, status: 'False', message: VMI does not exist}", null)]
+    [InlineData("ErrorUnschedulable", "{type: Ready, status: 'False', message: Guest VM is not reported as running}, {type: PodScheduled, status: 'False', message: 0/1 nodes are available}", "0/1 nodes are available")]
+    [InlineData("ErrorPvcNotFound", "{type: Ready, status: 'False', message: virt-launcher pod has not yet been scheduled}, {type: Synchronized, status: 'False', message: PVC a/b does not exist}", "PVC a/b does not exist")]
+    [InlineData("Starting", "{type: Ready, status: 'False', message: Guest VM is not reported as running}, {type: PodScheduled, status: 'True', message: it is}", "Guest VM is not reported as running")]
+    public void What_is_wrong_is_said_where_kubevirt_says_it(string printed, string conditions, string? said) =>
+        VmSummaries.Of("east", Machine($"status: {{printableStatus: {printed}, conditions: [{conditions}] }}"), null)!.Message.ShouldBe(said);
+
     [Fact]
     public void Of_nothing_there_is_no_line() => VmSummaries.Of("local", null, null).ShouldBeNull();
 

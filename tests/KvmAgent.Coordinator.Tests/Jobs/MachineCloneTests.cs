@@ -27,7 +27,7 @@ public sealed class MachineCloneTests
           annotations: {note: mine, kubectl.kubernetes.io/last-applied-configuration: "{}", kubevirt.io/latest-observed-api-version: v1}
         spec:
           running: true
-          instancetype: {name: small}
+          instancetype: {name: small, revisionName: web-small-1}
           dataVolumeTemplates:
           - metadata: {name: web-root}
             spec: {source: {http: {url: "https://example.com/a.qcow2"}}, storage: {resources: {requests: {storage: 5Gi}}}}

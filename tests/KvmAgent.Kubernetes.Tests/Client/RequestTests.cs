@@ -59,6 +59,30 @@ public sealed class RequestTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_aggregated_api_that_declares_no_type_for_its_answers_takes_requests()
+    {
+        // go-restful, as in virt-api of KubeVirt: a route that declares none has none but "anything" to offer.
+        _server.Answer = static (_, context) => context.Request.Headers.Accept.ToString().Split(',').Any(static a => a.Trim() == "*/*")
+            ? context.Answer(202, "")
+            : context.Answer(406, "406: Not Acceptable");
+        (await _client.SendRawAsync(HttpMethod.Put, "/apis/subresources.kubevirt.io/v1/namespaces/a/virtualmachines/x/start", new JsonObject(), _ct)).ShouldBeEmpty();
+        await _client.GetRawAsync("/apis/subresources.kubevirt.io/v1/namespaces/a/virtualmachineinstances/x/usage", _ct);
+    }
+
+    [Fact]
+    public async Task Json_is_asked_for_first()
+    {
+        var accepted = "";
+        _server.Answer = (_, context) =>
+        {
+            accepted = context.Request.Headers.Accept.ToString();
+            return context.Answer(200, Widget.Of("x").Json());
+        };
+        await _client.GetAsync(Widget.Resource, "a", "x", _ct);
+        accepted.ShouldStartWith("application/json,");
+    }
+
+    [Fact]
     public async Task A_deletion_says_which_one_and_how()
     {
         var options = new DeleteOptions { Uid = "u", ResourceVersion = "7", Propagation = Propagation.Foreground, GracePeriodSeconds = 0 };
