@@ -156,6 +156,8 @@ public sealed class HistoryRoutesTests : IAsyncLifetime
         _management.Cluster.Apply(name);
         await _management.Cluster.RunningAsync(name);
         await _management.ShownAsync(name, "running");
+        // Whoever comes and goes before anybody writes is not seen.
+        await UntilAsync($"{Shop}&name={name}", static all => all.Any(static e => (string?)e["power_state"] == "running"));
         _management.Cluster.Delete(name);
         await _management.Cluster.GoneAsync(name);
     }
