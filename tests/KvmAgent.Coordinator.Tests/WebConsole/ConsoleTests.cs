@@ -47,7 +47,7 @@ public sealed class ConsoleTests : IAsyncLifetime
             var content = await file.Content.ReadAsStringAsync();
             if (file.Content.Headers.ContentType!.MediaType == "text/javascript")
             {
-                foreach (var import in System.Text.RegularExpressions.Regex.Matches(content, "(?:^|\\s)(?:import|export)[^\"';]*?from\\s*[\"']([^\"']+)[\"']").Select(static m => m.Groups[1].Value))
+                foreach (var import in System.Text.RegularExpressions.Regex.Matches(content, "(?:(?:^|\\s)(?:import|export)[^\"';]*?from\\s*|\\bimport\\()[\"']([^\"']+)[\"']").Select(static m => m.Groups[1].Value))
                 {
                     import.ShouldStartWith(".", customMessage: path);
                     left.Enqueue(new Uri(new Uri(_cluster.Address, path), import).AbsolutePath);

@@ -1,38 +1,35 @@
-// Which page is shown, by the part of the address behind #; each is a module whose function returns what ends it.
+// Which page is shown, by the part of the address behind #; each is a module whose function returns what ends it. It is loaded when its page is first shown: the
+// list, which most begin with, waits for no screen's library.
 import * as api from "./api.js";
 import { h, tell } from "./dom.js";
 import { list } from "./list.js";
-import { machine } from "./machine.js";
-import { create } from "./create.js";
-import { history } from "./history.js";
-import { images } from "./images.js";
-import { jobs } from "./jobs.js";
-import { nodes } from "./nodes.js";
-import { providerForm } from "./provider-form.js";
-import { providerList } from "./provider-list.js";
 
 const main = document.getElementById("main"), nav = document.getElementById("nav"), who = document.getElementById("who");
-let end = null;
+let end = null, shown = 0;
 
 function page() {
   const parts = location.hash.replace(/^#\/?/, "").split("/").filter(Boolean).map(decodeURIComponent);
   switch (parts[0]) {
-    case undefined: return () => list(main);
-    case "events": return () => history(main);
-    case "images": return () => images(main);
-    case "jobs": return () => jobs(main);
-    case "nodes": return () => nodes(main);
-    case "new": return () => create(main, parts[1] ?? "");
-    case "providers": return parts[1] === "edit" ? () => providerForm(main, parts[2] ?? "") : parts[1] === "new" ? () => providerForm(main, null) : () => providerList(main);
-    case "vms": return parts.length >= 4 ? () => machine(main, { provider: parts[1], namespace: parts[2], name: parts[3] }, parts[4] ?? "overview") : null;
+    case undefined: return list;
+    case "events": return async place => (await import("./history.js")).history(place);
+    case "images": return async place => (await import("./images.js")).images(place);
+    case "jobs": return async place => (await import("./jobs.js")).jobs(place);
+    case "nodes": return async place => (await import("./nodes.js")).nodes(place);
+    case "new": return async place => (await import("./create.js")).create(place, parts[1] ?? "");
+    case "providers": return parts[1] === "edit" ? providerForm(parts[2] ?? "") : parts[1] === "new" ? providerForm(null) : async place => (await import("./provider-list.js")).providerList(place);
+    case "vms": return parts.length >= 4 ? async place => (await import("./machine.js")).machine(place, { provider: parts[1], namespace: parts[2], name: parts[3] }, parts[4] ?? "overview") : null;
     default: return null;
   }
 }
 
+const providerForm = name => async place => (await import("./provider-form.js")).providerForm(place, name);
+
+// Each page has a place of its own: one that is left before it is all there comes to its end unseen.
 async function show() {
+  const mine = ++shown, place = h("div");
   end?.();
   end = null;
-  main.replaceChildren();
+  main.replaceChildren(place);
   for (const link of nav.querySelectorAll("a")) {
     const isHere = link.hash === (location.hash || "#/");
     isHere ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
@@ -40,16 +37,23 @@ async function show() {
 
   const open = page();
   if (!open) {
-    main.append(h("p", { class: "empty" }, `There is no page ${location.hash}.`));
+    place.append(h("p", { class: "empty" }, `There is no page ${location.hash}.`));
     return;
   }
 
+  let stop = null;
   try {
-    end = await open();
+    stop = await open(place);
   } catch (failure) {
-    main.replaceChildren(h("p", { class: "empty" }, failure.message));
+    place.replaceChildren(h("p", { class: "empty" }, failure.message));
   }
 
+  if (mine !== shown) {
+    stop?.();
+    return;
+  }
+
+  end = stop;
   main.focus({ preventScroll: true });
 }
 
@@ -60,6 +64,7 @@ function enter(session) {
 }
 
 function leave() {
+  shown++;
   end?.();
   end = null;
   nav.hidden = true;

@@ -4,10 +4,6 @@ import { ask, bytes, fill, h, table, tell } from "./dom.js";
 import { events } from "./events.js";
 import { follow } from "./live.js";
 import { button, destroy } from "./power.js";
-import { screen } from "./screen.js";
-import { spice } from "./spice.js";
-import { terminal } from "./terminal.js";
-import { usage } from "./usage.js";
 import { dump } from "./js-yaml/js-yaml.esm.min.mjs";
 
 const Display = "kvmagent.io/display";
@@ -18,6 +14,14 @@ const tabs = ({ instance, manifest }) => ({
   ...((instance?.metadata ?? manifest?.spec?.template?.metadata)?.annotations?.[Display] === "spice" && { spice: "SPICE screen" }),
   console: "Serial console", events: "Events", yaml: "YAML",
 });
+
+// What goes on while it is looked at, and is loaded when somebody does.
+const parts = {
+  overview: async (place, at) => (await import("./usage.js")).usage(place, at),
+  screen: async (place, at) => (await import("./screen.js")).screen(place, at),
+  spice: async (place, at) => (await import("./spice.js")).spice(place, at),
+  console: async (place, at) => (await import("./terminal.js")).terminal(place, at),
+};
 
 export async function machine(main, at, tab) {
   let details = await api.get(api.machine(at));
@@ -55,8 +59,7 @@ export async function machine(main, at, tab) {
       h("a", { href: api.place(at, key === "overview" ? "" : key), "aria-current": key === tab ? "page" : null }, text))),
     body, figures);
   draw();
-  const parts = { overview: () => usage(figures, at), screen: () => screen(body, at), spice: () => spice(body, at), console: () => terminal(body, at) };
-  const stopPart = parts[tab]?.();
+  const stopPart = await parts[tab]?.(tab === "overview" ? figures : body, at);
   const stop = follow(`?provider=${encodeURIComponent(at.provider)}&namespace=${encodeURIComponent(at.namespace)}`, { opened: load, changed: ({ vm }) => { if (vm.namespace === at.namespace && vm.name === at.name) load(); } });
   return () => { stop(); stopPart?.(); told?.stop(); };
 }
