@@ -1,7 +1,5 @@
-using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Tests.Rest;
 using KvmAgent.Coordinator.Tests.Store;
-using KvmAgent.TestSupport.Api;
 
 namespace KvmAgent.Cli.Tests;
 
@@ -65,24 +63,5 @@ public sealed class BuildTests : IAsyncLifetime
 
     private static string Digest(char digit) => $"{Web}@sha256:{new string(digit, 64)}";
 
-    private void Run(string name, char digit)
-    {
-        _management.Cluster.Server.Create(Yaml.Documents(
-            $$"""
-            apiVersion: v1
-            kind: Pod
-            metadata: {name: {{name}}, namespace: shop}
-            spec: {containers: [{name: main, image: "{{Web}}:latest"}]}
-            """).Single().AsObject());
-        _management.Cluster.Server.SetStatus("", "pods", "shop", name, new JsonObject
-        {
-            ["phase"] = "Running",
-            ["containerStatuses"] = new JsonArray(new JsonObject
-            {
-                ["name"] = "main",
-                ["imageID"] = Digest(digit),
-                ["state"] = new JsonObject { ["running"] = new JsonObject { ["startedAt"] = "2026-01-01T00:00:00Z" } },
-            }),
-        });
-    }
+    private void Run(string name, char digit) => _management.Run(name, Web, Digest(digit));
 }

@@ -1,74 +1,56 @@
 using System.Text.RegularExpressions;
-using KvmAgent.Coordinator.Tests.Jobs;
-using KvmAgent.Coordinator.Tests.Store;
 using KvmAgent.Coordinator.Tests.Support;
 
 namespace KvmAgent.Cli.Tests;
 
 /// <summary>Clones and other jobs by the real program, of a whole coordinator.</summary>
-public sealed class JobTests : IAsyncLifetime
+public sealed class JobTests : OfJobs
 {
-    private Kvmctl _kvmctl = null!;
-    private JobCluster _jobs = null!;
-
-    public async Task InitializeAsync()
-    {
-        _kvmctl = Kvmctl.Create();
-        _jobs = await JobCluster.StartAsync(new SqliteDatabase());
-        _kvmctl.LogIn(_jobs.Management.Address, _jobs.Management.Authority, _jobs.Server.Token);
-    }
-
-    public async Task DisposeAsync()
-    {
-        _kvmctl.Dispose();
-        await _jobs.DisposeAsync();
-    }
-
     [Fact]
     public async Task A_machine_is_cloned_listed_told_and_waited_for()
     {
-        var begun = await _kvmctl.DoAsync("vm", "clone", "shop/web", "copy");
+        var begun = await Kvmctl.DoAsync("vm", "clone", "shop/web", "copy");
         begun.ShouldMatch(@"^shop/copy is being made of shop/web, with a copy of its disk\njob [-0-9a-f]{36} tells how far it is\n$");
         var id = Regex.Match(begun, "[-0-9a-f]{36}").Value;
-        await Until.TrueAsync(async () => (await _kvmctl.DoAsync("job", "list", "-o", "wide")).Contains("copy-root: Pending", StringComparison.Ordinal));
-        var lines = (await _kvmctl.DoAsync("job", "list")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        await Until.TrueAsync(async () => (await Kvmctl.DoAsync("job", "list", "-o", "wide")).Contains("copy-root: Pending", StringComparison.Ordinal));
+        var lines = (await Kvmctl.DoAsync("job", "list")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         lines[0].ShouldMatch(@"^ID +KIND +STATUS +PROGRESS +MAKES +AGE *$");
         lines[1].ShouldMatch($@"^{id} +clone +pending +0% +shop/copy +\d+s *$");
-        (await _kvmctl.DoAsync("job", "ls", "--status", "pending", "-o", "name")).ShouldBe($"{id}\n");
-        (await _kvmctl.DoAsync("job", "list", "--kind", "import")).ShouldBe("there are no jobs\n");
-        (await _kvmctl.DoAsync("job", "get", id)).ShouldContain("kind: clone");
+        (await Kvmctl.DoAsync("job", "ls", "--status", "pending", "-o", "name")).ShouldBe($"{id}\n");
+        (await Kvmctl.DoAsync("job", "list", "--kind", "import")).ShouldBe("there are no jobs\n");
+        (await Kvmctl.DoAsync("job", "get", id)).ShouldContain("kind: clone");
 
-        var waiting = _kvmctl.JsonAsync("job", "get", id, "--wait");
-        await _jobs.FillAsync("copy-root");
+        var waiting = Kvmctl.JsonAsync("job", "get", id, "--wait");
+        await Jobs.FillAsync("copy-root");
         ((string?)(await waiting)["job"]!["status"]).ShouldBe("completed");
     }
 
     [Fact]
     public async Task A_clone_is_waited_for_and_nothing_but_the_outcome_is_on_the_output()
     {
-        var waiting = _kvmctl.RunAsync("vm", "clone", "-n", "shop", "web", "copy", "--start", "--wait");
-        await _jobs.FillAsync("copy-root");
+        var waiting = Kvmctl.RunAsync("vm", "clone", "-n", "shop", "web", "copy", "--start", "--wait");
+        await Jobs.FillAsync("copy-root");
         var run = await waiting;
         (run.ExitCode, run.Output).ShouldBe((0, "machine shop/copy is there with its disks\n"), run.Error);
         run.Error.ShouldMatch(@"^kvmctl: shop/copy is being made of shop/web, with a copy of its disk; job [-0-9a-f]{36}\n$");
-        ((string?)_jobs.Management.Cluster.Machine("copy")!["spec"]!["runStrategy"]).ShouldBe("Always");
+        ((string?)Jobs.Management.Cluster.Machine("copy")!["spec"]!["runStrategy"]).ShouldBe("Always");
     }
 
     [Fact]
     public async Task In_a_terminal_a_bar_shows_how_far_it_is()
     {
-        using var run = _kvmctl.StartInTerminal("$KVMCTL vm clone shop/web copy --wait");
+        using var run = Kvmctl.StartInTerminal("$KVMCTL vm clone shop/web copy --wait");
         await run.SaysAsync("copy-root");
-        await _jobs.FillAsync("copy-root");
+        await Jobs.FillAsync("copy-root");
         await run.SaysAsync("machine shop/copy is there with its disks");
     }
 
     [Fact]
     public async Task What_is_cancelled_or_fails_is_told_by_the_exit_code()
     {
-        var id = (string)(await _kvmctl.JsonAsync("vm", "clone", "shop/web", "copy"))["job_id"]!;
-        var waiting = _kvmctl.RunAsync("job", "get", id, "--wait");
-        (await _kvmctl.DoAsync("job", "cancel", id)).ShouldBe($"job {id} is cancelled\n");
+        var id = (string)(await Kvmctl.JsonAsync("vm", "clone", "shop/web", "copy"))["job_id"]!;
+        var waiting = Kvmctl.RunAsync("job", "get", id, "--wait");
+        (await Kvmctl.DoAsync("job", "cancel", id)).ShouldBe($"job {id} is cancelled\n");
         (await waiting).ShouldSatisfyAllConditions(static r => r.ExitCode.ShouldBe(75), r => r.Error.ShouldContain($"job {id} (clone of shop/copy) is cancelled: cancelled by kubernetes-admin"));
         await FailsAsync(75, $"job {id} is cancelled already", "job", "cancel", id);
         await FailsAsync(69, "job none not found", "job", "get", "none");
@@ -79,7 +61,7 @@ public sealed class JobTests : IAsyncLifetime
 
     private async Task FailsAsync(int code, string why, params string[] arguments)
     {
-        var run = await _kvmctl.RunAsync(arguments);
+        var run = await Kvmctl.RunAsync(arguments);
         run.ExitCode.ShouldBe(code, run.Error + run.Output);
         run.Error.ShouldContain(why);
         run.Output.ShouldBeEmpty();

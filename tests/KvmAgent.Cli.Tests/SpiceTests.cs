@@ -1,21 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
-using KvmAgent.Coordinator.Tests.Rest;
 
 namespace KvmAgent.Cli.Tests;
 
 /// <summary>What is said where there is no SPICE screen to be had; the screen itself is for HostTests, which have a real one.</summary>
-public sealed class SpiceTests
+public sealed class SpiceTests : OfRunningMachine
 {
     [Fact]
     public async Task A_machine_without_one_says_how_it_gets_one()
     {
-        using var kvmctl = Kvmctl.Create();
-        await using var management = await ManagementCluster.StartAsync();
-        kvmctl.LogIn(management.Address, management.Authority, management.Cluster.Server.Token);
-        management.Cluster.Apply("web");
-        await management.Cluster.RunningAsync("web");
-        using var spice = kvmctl.Start("vm", "spice", "shop/web", "--once");
+        using var spice = Kvmctl.Start("vm", "spice", "shop/web", "--once");
         await spice.SaysAsync("\n");
         var address = new Uri(spice.Output.Trim());
         using var viewer = new TcpClient();
@@ -32,10 +26,7 @@ public sealed class SpiceTests
     [Fact]
     public async Task A_machine_that_is_not_there_is_told_before_anybody_waits()
     {
-        using var kvmctl = Kvmctl.Create();
-        await using var management = await ManagementCluster.StartAsync();
-        kvmctl.LogIn(management.Address, management.Authority, management.Cluster.Server.Token);
-        var run = await kvmctl.RunAsync("vm", "spice", "shop/none");
+        var run = await Kvmctl.RunAsync("vm", "spice", "shop/none");
         run.ExitCode.ShouldBe(69, run.Error + run.Output);
         run.Error.ShouldContain("machine shop/none not found");
     }

@@ -19,9 +19,6 @@ namespace KvmAgent.Coordinator.Rest;
 /// </summary>
 internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvider time)
 {
-    /// <summary>KubeVirt's, and what browsers' SPICE clients ask for: frames are the bytes.</summary>
-    private const string Protocol = "plain.kubevirt.io", SpiceProtocol = "binary";
-
     private const string AllProviders = "all_providers", Namespace = "namespace", AllNamespaces = "all_namespaces", TakeOver = "take_over";
     private const int LongestReason = 123;
 
@@ -110,7 +107,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
         var (provider, key, sockets) = (await ProviderOfAsync(request).ConfigureAwait(false), request.Machine, request.Http.WebSockets);
         if (!sockets.IsWebSocketRequest)
         {
-            throw new CoordinatorException(FailureReason.BadRequest, $"{verb} is a WebSocket of the protocol {Protocol}; ask for an upgrade");
+            throw new CoordinatorException(FailureReason.BadRequest, $"{verb} is a WebSocket of the protocol {StreamProtocols.Plain}; ask for an upgrade");
         }
 
         var path = SubresourceApi.PathOf(Kinds.VirtualMachineInstances.Plural, key, verb) + QueryOf(request);
@@ -119,7 +116,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
         {
             using var client = await sockets.AcceptWebSocketAsync(new WebSocketAcceptContext
             {
-                SubProtocol = sockets.WebSocketRequestedProtocols.FirstOrDefault(p => p == Protocol || (p == SpiceProtocol && verb == StreamKinds.Spice)),
+                SubProtocol = sockets.WebSocketRequestedProtocols.FirstOrDefault(p => p == StreamProtocols.Plain || (p == StreamProtocols.Binary && verb == StreamKinds.Spice)),
                 KeepAliveInterval = PingEvery,
                 KeepAliveTimeout = PongLimit,
             }).ConfigureAwait(false);
@@ -139,7 +136,7 @@ internal sealed class VmStreams(ProviderSet providers, IAccess access, TimeProvi
     {
         try
         {
-            return (await client.ConnectAsync(path, Protocol, cancel).ConfigureAwait(false), null);
+            return (await client.ConnectAsync(path, StreamProtocols.Plain, cancel).ConfigureAwait(false), null);
         }
         catch (KubernetesException e) when (e.Status.Message?.Contains(KubeVirtInUse, StringComparison.Ordinal) == true)
         {

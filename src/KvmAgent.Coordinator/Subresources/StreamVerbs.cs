@@ -1,5 +1,6 @@
 using System.Globalization;
 using KvmAgent.Contracts.Link;
+using KvmAgent.Contracts.Rest;
 using KvmAgent.Coordinator.Agents;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -11,7 +12,6 @@ internal sealed class StreamVerbs(InstanceLinks links)
 {
     public const string Session = "session", PreserveSession = "preserveSession";
 
-    private const string Protocol = "plain.kubevirt.io";
     private const int LongestSession = 64;
 
     /// <summary>Idle sessions live, and dead ones end.</summary>
@@ -67,14 +67,14 @@ internal sealed class StreamVerbs(InstanceLinks links)
         var sockets = request.Http.WebSockets;
         if (!sockets.IsWebSocketRequest)
         {
-            throw new CoordinatorException(FailureReason.BadRequest, $"this is a WebSocket of the protocol {Protocol}; ask for an upgrade");
+            throw new CoordinatorException(FailureReason.BadRequest, $"this is a WebSocket of the protocol {StreamProtocols.Plain}; ask for an upgrade");
         }
 
         var link = await links.OfRunningAsync(request, FailureReason.BadRequest).ConfigureAwait(false);
         await using var stream = await link.OpenStreamAsync(wanted, request.Cancel).ConfigureAwait(false);
         using var client = await sockets.AcceptWebSocketAsync(new WebSocketAcceptContext
         {
-            SubProtocol = sockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null,
+            SubProtocol = sockets.WebSocketRequestedProtocols.Contains(StreamProtocols.Plain) ? StreamProtocols.Plain : null,
             KeepAliveInterval = PingEvery,
             KeepAliveTimeout = PongLimit,
         }).ConfigureAwait(false);

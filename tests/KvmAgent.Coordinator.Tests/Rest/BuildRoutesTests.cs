@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using KvmAgent.Coordinator.Tests.Store;
-using KvmAgent.TestSupport.Api;
 
 namespace KvmAgent.Coordinator.Tests.Rest;
 
@@ -97,26 +96,7 @@ public sealed class BuildRoutesTests : IAsyncLifetime
         return ((long)body["id"]!, (int)body["revision"]!);
     }
 
-    private void Run(string name, char digest)
-    {
-        _management.Cluster.Server.Create(Yaml.Documents(
-            $$"""
-            apiVersion: v1
-            kind: Pod
-            metadata: {name: {{name}}, namespace: shop}
-            spec: {containers: [{name: main, image: "{{Web}}:latest"}]}
-            """).Single().AsObject());
-        _management.Cluster.Server.SetStatus("", "pods", "shop", name, new JsonObject
-        {
-            ["phase"] = "Running",
-            ["containerStatuses"] = new JsonArray(new JsonObject
-            {
-                ["name"] = "main",
-                ["imageID"] = $"docker-pullable://{Web}@sha256:{new string(digest, 64)}",
-                ["state"] = new JsonObject { ["running"] = new JsonObject { ["startedAt"] = "2026-01-01T00:00:00Z" } },
-            }),
-        });
-    }
+    private void Run(string name, char digest) => _management.Run(name, Web, $"docker-pullable://{Web}@sha256:{new string(digest, 64)}");
 
     private async Task<IEnumerable<string>> RunningAsync()
     {

@@ -130,6 +130,30 @@ internal sealed class ManagementCluster : IAsyncDisposable
             containerRuntimeVersion: containerd://1.7.24
         """).Single().AsObject());
 
+    /// <summary>A pod of somebody's, whose container runs an image.</summary>
+    /// <param name="image">Its name, without a tag.</param>
+    /// <param name="imageId">As the container runtime tells it.</param>
+    public void Run(string name, string image, string imageId)
+    {
+        Cluster.Server.Create(Yaml.Documents(
+            $$"""
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: {{name}}, namespace: {{Namespace}}}
+            spec: {containers: [{name: main, image: "{{image}}:latest"}]}
+            """).Single().AsObject());
+        Cluster.Server.SetStatus("", "pods", Namespace, name, new JsonObject
+        {
+            ["phase"] = "Running",
+            ["containerStatuses"] = new JsonArray(new JsonObject
+            {
+                ["name"] = "main",
+                ["imageID"] = imageId,
+                ["state"] = new JsonObject { ["running"] = new JsonObject { ["startedAt"] = "2026-01-01T00:00:00Z" } },
+            }),
+        });
+    }
+
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();

@@ -3,7 +3,7 @@ import * as api from "./api.js";
 import { age, become, bytes, h, tell } from "./dom.js";
 import { follow } from "./live.js";
 import { button } from "./power.js";
-import { providerChoice, providers, watchProviders } from "./providers.js";
+import { problemsOf, providerChoice, summaries, watchProviders } from "./providers.js";
 
 const PageSize = 100;
 
@@ -11,13 +11,13 @@ export async function list(main) {
   const search = h("input", { type: "search", placeholder: "Name, namespace or address", "aria-label": "Search" });
   const state = h("select", { "aria-label": "State" }, h("option", { value: "" }, "All states"),
     ["running", "paused", "starting", "stopping", "stopped", "failed"].map(s => h("option", { value: s }, s)));
-  const names = await providers(), several = names.length > 1;
+  const known = await summaries(), names = known.map(p => p.name), several = names.length > 1;
   const provider = providerChoice(names, "All providers", () => { everywhere = true; watch(); return anew(); });
   const total = h("span", { class: "rest" });
   const body = h("tbody"), problems = h("div");
   const before = h("button", { type: "button" }, "Previous"), after = h("button", { type: "button" }, "Next");
   const rows = new Map();
-  let everywhere = true, pages = [null], next = null, timer = null, turn = 0, stop = () => {}, unseen = [], ill = [];
+  let everywhere = true, pages = [null], next = null, timer = null, turn = 0, stop = () => {}, unseen = [], ill = problemsOf(known);
 
   const scope = () => provider.value() === "" ? { all_providers: true } : { provider: provider.value(), ...(everywhere ? { all_namespaces: true } : {}) };
 

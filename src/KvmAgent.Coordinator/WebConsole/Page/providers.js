@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 const LookEvery = 10000;
 
 // What is told of them, the own one first. Who may not list them has the own one.
-async function summaries() {
+export async function summaries() {
   try {
     return (await api.post("/kubevirt/providers/list")).providers;
   } catch (failure) {
@@ -20,14 +20,17 @@ async function summaries() {
 // Their names.
 export const providers = async () => (await summaries()).map(provider => provider.name);
 
-// Looks at them again and again; ill is told of those that are not connected, each with why, and of none where all are well.
+// Those that are not connected, each with why.
+export const problemsOf = all => all.filter(p => p.state !== "connected").map(p => ({ provider: p.name, error: `is ${p.state}: ${p.message}` }));
+
+// Looks at them again and again, from a while after; ill is told of what is wrong with them, and of nothing where all are well.
 export function watchProviders(ill) {
-  let timer = null, over = false;
+  let timer = setTimeout(look, LookEvery), over = false;
 
   async function look() {
     let problems;
     try {
-      problems = (await summaries()).filter(p => p.state !== "connected").map(p => ({ provider: p.name, error: `is ${p.state}: ${p.message}` }));
+      problems = problemsOf(await summaries());
     } catch (failure) {
       problems = [{ provider: "", error: failure.message }];
     }
@@ -38,7 +41,6 @@ export function watchProviders(ill) {
     }
   }
 
-  look();
   return () => { over = true; clearTimeout(timer); };
 }
 
